@@ -1,0 +1,314 @@
+"""What a charm says of itself: metadata, options and actions, from YAML to types.
+
+Role: `read_charm` takes the texts of a charm's files and returns one value, or reports *every* problem with
+its file and line.  Pure: reading the files is the business of whoever holds the archive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+import yaml
+
+from coordinator.errors import CharmInvalid
+
+try:
+    from yaml import CSafeLoader as _Loader
+except ImportError:  # PyYAML without libyaml: the same, slower
+    from yaml import SafeLoader as _Loader  # type: ignore[assignment]
+
+OPTION_TYPES = ("string", "int", "float", "boolean", "secret")
+CHARM_FILE_BYTES_MAX = 1024 * 1024  # one YAML file of a charm; real ones are below 100 KiB
+
+
+class Role(str, Enum):
+    PROVIDES = "provides"
+    REQUIRES = "requires"
+    PEER = "peers"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Endpoint:
+    """One end that a charm can relate with.  `limit`: how many relations at most, None for any number."""
+
+    name: str
+    interface: str
+    role: Role
+    scope: str = "global"
+    limit: int | None = None
+    optional: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Option:
+    """One setting of a charm; `default` is None when it has none."""
+
+    name: str
+    type: str
+    default: str | int | float | bool | None = None
+    description: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Action:
+    """One action; `params` is the JSON schema of its parameters, as written."""
+
+    name: str
+    description: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    required: tuple[str, ...] = ()
+    parallel: bool = False
+    execution_group: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CharmMeta:
+    """Everything that the system needs to know of a charm without unpacking it."""
+
+    name: str
+    summary: str = ""
+    subordinate: bool = False
+    endpoints: tuple[Endpoint, ...] = ()
+    extra_bindings: tuple[str, ...] = ()
+    options: tuple[Option, ...] = ()
+    actions: tuple[Action, ...] = ()
+    resources: Mapping[str, Any] = field(default_factory=dict)
+    storage: Mapping[str, Any] = field(default_factory=dict)
+
+    def find_endpoint(self, name: str) -> Endpoint | None:
+        return next((endpoint for endpoint in self.endpoints if endpoint.name == name), None)
+
+    def find_option(self, name: str) -> Option | None:
+        return next((option for option in self.options if option.name == name), None)
+
+    @property
+    def peers(self) -> tuple[Endpoint, ...]:
+        return tuple(endpoint for endpoint in self.endpoints if endpoint.role is Role.PEER)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Charm:
+    """A packed charm: its archive by hash, and what it says of itself.
+
+    `chunks` says in how many pieces the store holds the archive; 0: it is at the blob location.
+    """
+
+    sha256: str
+    size: int
+    chunks: int
+    meta: CharmMeta
+
+
+def read_charm(files: Mapping[str, str]) -> CharmMeta:
+    """Return what the charm's files say; *files* maps a file name to its text (absent files are absent).
+
+    `charmcraft.yaml` stands in for the three others where they are missing (newer tooling).
+
+    Raises:
+        CharmInvalid: with every problem, each with file and line.
+    """
+    report = _Report()
+    documents = {name: _load(name, text, report) for name, text in files.items()}
+    craft = documents.get("charmcraft.yaml")
+    meta = documents.get("metadata.yaml") or craft
+    if meta is None:
+        report.add("metadata.yaml", None, "is missing, and so is charmcraft.yaml")
+        raise report.error()
+    config = documents.get("config.yaml") or (craft.child("config") if craft else None)
+    actions = documents.get("actions.yaml") or (craft.child("actions") if craft else None)
+    charm = CharmMeta(
+        name=meta.text("name", required=True),
+        summary=meta.text("summary"),
+        subordinate=meta.flag("subordinate"),
+        endpoints=_endpoints(meta),
+        extra_bindings=tuple(meta.mapping("extra-bindings")),
+        options=_options(config) if config else (),
+        actions=_actions(actions) if actions else (),
+        resources=meta.plain("resources"),
+        storage=meta.plain("storage"),
+    )
+    if report.problems:
+        raise report.error()
+    return charm
+
+
+def _endpoints(meta: _Node) -> tuple[Endpoint, ...]:
+    found: dict[str, Endpoint] = {}
+    for role in (Role.PROVIDES, Role.REQUIRES, Role.PEER):
+        for name, node in meta.mapping(role.value).items():
+            if name in found:
+                node.problem(f"endpoint {name!r} is declared twice")
+            if isinstance(node.value, str):  # the short form: `db: mysql`
+                found[name] = Endpoint(name=name, interface=node.value, role=role)
+                continue
+            scope = node.text("scope") or "global"
+            if scope not in ("global", "container"):
+                node.problem(f"scope of endpoint {name!r} is {scope!r}; it can be global or container")
+            found[name] = Endpoint(
+                name=name,
+                interface=node.text("interface", required=True),
+                role=role,
+                scope=scope,
+                limit=node.integer("limit"),
+                optional=node.flag("optional", default=True),
+            )
+    return tuple(found.values())
+
+
+def _options(config: _Node) -> tuple[Option, ...]:
+    found = []
+    for name, node in config.mapping("options").items():
+        kind = node.text("type") or "string"
+        if kind not in OPTION_TYPES:
+            node.problem(f"option {name!r} has type {kind!r}; it can be {', '.join(OPTION_TYPES)}")
+            continue
+        default = node.plain_value("default")
+        if default is not None and not _fits(kind, default):
+            node.problem(f"default of option {name!r} is {default!r}, which is not of type {kind}")
+            continue
+        if kind == "float" and default is not None:
+            default = float(default)
+        found.append(Option(name=name, type=kind, default=default, description=node.text("description")))
+    return tuple(found)
+
+
+def _fits(kind: str, value: object) -> bool:
+    if isinstance(value, bool):
+        return kind == "boolean"
+    kinds = {"string": str, "secret": str, "int": int, "float": (int, float), "boolean": bool}
+    return isinstance(value, kinds[kind])
+
+
+def _actions(actions: _Node) -> tuple[Action, ...]:
+    found = []
+    for name, node in actions.children().items():
+        if name == "additionalProperties" and not isinstance(node.value, dict):
+            continue
+        required = node.plain_value("required") or ()
+        if not isinstance(required, (list, tuple)):
+            node.problem(f"`required` of action {name!r} must be a list of parameter names")
+            required = ()
+        found.append(
+            Action(
+                name=name,
+                description=node.text("description"),
+                params=node.plain("params"),
+                required=tuple(map(str, required)),
+                parallel=node.flag("parallel"),
+                execution_group=node.text("execution-group"),
+            )
+        )
+    return tuple(found)
+
+
+class _Report:
+    """Collects problems, so that an author sees all of them at once."""
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+
+    def add(self, file: str, line: int | None, text: str) -> None:
+        self.problems.append(f"{file}:{line}: {text}" if line else f"{file}: {text}")
+
+    def error(self) -> CharmInvalid:
+        count = len(self.problems)
+        return CharmInvalid(
+            f"charm has {count} problem{'s' if count > 1 else ''}",
+            why="\n  ".join(["", *self.problems]).rstrip(),
+            fix="correct the files named above, then run the command again",
+        )
+
+
+class _Node:
+    """A YAML mapping that knows the file and line of each of its keys."""
+
+    def __init__(self, file: str, value: Any, line: int, lines: Mapping[Any, Any], report: _Report) -> None:
+        self.file, self.value, self.line, self._lines, self._report = file, value, line, lines, report
+
+    def problem(self, text: str, key: str | None = None) -> None:
+        line = self._lines[key][0] if key in self._lines else self.line
+        self._report.add(self.file, line, text)
+
+    def children(self) -> dict[str, _Node]:
+        if self.value is None:
+            return {}
+        if not isinstance(self.value, dict):
+            self.problem("expected a mapping")
+            return {}
+        return {
+            str(key): _Node(self.file, value, *self._lines.get(key, (self.line, {})), self._report)
+            for key, value in self.value.items()
+        }
+
+    def child(self, key: str) -> _Node | None:
+        return self.children().get(key)
+
+    def mapping(self, key: str) -> dict[str, _Node]:
+        node = self.child(key)
+        if node is None or node.value is None:
+            return {}
+        if not isinstance(node.value, dict):
+            node.problem(f"{key!r} must be a mapping")
+            return {}
+        return node.children()
+
+    def _typed(self, key: str, check: Callable[[Any], bool], expected: str) -> Any:
+        value = self.value.get(key) if isinstance(self.value, dict) else None
+        if value is not None and not check(value):
+            self.problem(f"{key!r} must be {expected}, it is {value!r}", key)
+            return None
+        return value
+
+    def text(self, key: str, *, required: bool = False) -> str:
+        value = self._typed(key, lambda v: isinstance(v, str), "text")
+        if required and not value and not (isinstance(self.value, dict) and self.value.get(key) is not None):
+            self.problem(f"{key!r} is missing")
+        return value or ""
+
+    def flag(self, key: str, *, default: bool = False) -> bool:
+        value = self._typed(key, lambda v: isinstance(v, bool), "true or false")
+        return default if value is None else value
+
+    def integer(self, key: str) -> int | None:
+        return self._typed(key, lambda v: isinstance(v, int) and not isinstance(v, bool), "a whole number")
+
+    def plain(self, key: str) -> dict[str, Any]:
+        return self._typed(key, lambda v: isinstance(v, dict), "a mapping") or {}
+
+    def plain_value(self, key: str) -> Any:
+        return self.value.get(key) if isinstance(self.value, dict) else None
+
+
+def _load(file: str, text: str, report: _Report) -> _Node | None:
+    """Return the document of *file*; None when it is empty or broken (then it is in the report)."""
+    if len(text) > CHARM_FILE_BYTES_MAX:
+        report.add(file, None, f"has {len(text)} characters; at most {CHARM_FILE_BYTES_MAX} are read")
+        return None
+    try:
+        loader = _Loader(text)
+        try:
+            node = loader.get_single_node()
+            value = loader.construct_document(node) if node else None
+        finally:
+            loader.dispose()
+    except yaml.YAMLError as cause:
+        mark = getattr(cause, "problem_mark", None)
+        problem = getattr(cause, "problem", None) or str(cause)
+        report.add(file, mark.line + 1 if mark else None, f"is not YAML: {problem}")
+        return None
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        report.add(file, 1, "must be a mapping of names to values")
+        return None
+    return _Node(file, value, 1, _lines(node), report)
+
+
+def _lines(node: Any) -> dict[Any, Any]:
+    """Return {key: (line, lines of its mapping)} for a mapping node."""
+    if not isinstance(node, yaml.MappingNode):
+        return {}
+    return {key.value: (key.start_mark.line + 1, _lines(value)) for key, value in node.value}

@@ -1,0 +1,75 @@
+"""A model: the workspace a person creates; its settings; and the machines that serve all models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from coordinator.domain.life import Life
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Model:
+    """`created` is RFC 3339 in UTC.  `settings` holds only what a person set; see domain/settings.py."""
+
+    name: str
+    uuid: str
+    owner: str
+    created: str
+    life: Life = Life.ALIVE
+    settings: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    #: Seconds since the epoch from which dying parts may be removed without waiting for their agents.
+    force_at_s: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Machine:
+    """A host that runs units.  `dedicated` names the application whose next unit it registered as."""
+
+    id: str
+    hostname: str
+    addresses: tuple[str, ...]
+    cores: int
+    memory_mb: int
+    created: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    life: Life = Life.ALIVE
+    dedicated: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Worker:
+    """The worker process that serves a machine, as long as its lease lasts.
+
+    `url` is where it serves logs, metrics and health; `secret` is what a caller there must show.
+    """
+
+    session: str
+    url: str
+    secret: str
+    version: str
+    since: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Journal:
+    """The last change of a model: who, what, and the revision that caused it (None: a person did).
+
+    `nonce` is new in every transaction, so that a write whose answer was lost can be found.
+    """
+
+    by: str
+    did: str
+    nonce: str
+    at: str
+    why: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class User:
+    """A person.  `roles` maps a model name, or "*", to read, write, admin; `superuser` only to "*"."""
+
+    name: str
+    token_hash: str
+    created: str
+    roles: Mapping[str, str] = field(default_factory=dict)

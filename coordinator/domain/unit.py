@@ -1,0 +1,64 @@
+"""Applications and units, and what of them a person wishes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from coordinator.domain.life import Life
+from coordinator.domain.names import UnitName
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Application:
+    """What a person deployed.
+
+    `charm` is the SHA-256 of the archive; `charm_version` counts every deploy, refresh and resource change, so
+    that units see "upgrade" even when the archive is the same.  `exposed` maps endpoints ("" for all) to CIDRs.
+    """
+
+    name: str
+    charm: str
+    charm_name: str
+    charm_revision: int
+    created: str
+    charm_version: int = 0
+    subordinate: bool = False
+    life: Life = Life.ALIVE
+    units_wanted: int = 1
+    trust: bool = False
+    exposed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    constraints: Mapping[str, str] = field(default_factory=dict)
+    bindings: Mapping[str, str] = field(default_factory=dict)
+    force_at_s: float | None = None
+
+
+class Resolved(str, Enum):
+    """What a person said about a failed hook."""
+
+    RETRY = "retry"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unit:
+    """`machine` is None until it is placed.  `force_at_s`: seconds since the epoch from which it may be
+    removed without its agent; None means that its own hooks end it."""
+
+    name: UnitName
+    created: str
+    life: Life = Life.ALIVE
+    machine: str | None = None
+    placement: str | None = None
+    resolved: Resolved | None = None
+    principal: UnitName | None = None
+    force_at_s: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claim:
+    """A worker's lease-bound right to run a unit.  Written only when ownership changes."""
+
+    machine: str
+    session: str

@@ -1,0 +1,145 @@
+"""View: entities as read, with their revisions, and what of them a plan looked at.
+
+Role: the one shape in which stored things reach the core.  A Tree is the whole of what was read, kept current
+by whoever owns it (store/repository.py for one command, the mirror of a worker or controller for its life);
+a View is one look at it, which remembers every entity that was asked for.  What was looked at guards what is
+written (store/repository.py: commit).
+Not here: where it comes from (store/).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from coordinator.domain.refs import Kind, Ref
+from coordinator.errors import NotFound
+
+
+class Token(NamedTuple):
+    """Proof of ownership of a key held with a lease: the fencing token of every write made under it."""
+
+    revision: int
+    lease: int
+
+
+class Stored:
+    """One entity as stored.  Its bytes are decoded when somebody first looks; the object never changes."""
+
+    __slots__ = ("_decode", "_value", "data", "lease", "revision")
+
+    def __init__(self, data: bytes, revision: int, lease: int, decode: Callable[[bytes], Any]) -> None:
+        self.data, self.revision, self.lease = data, revision, lease
+        self._decode: Callable[[bytes], Any] | None = decode
+
+    @property
+    def value(self) -> Any:
+        if self._decode is not None:
+            self._value, self._decode = self._decode(self.data), None
+        return self._value
+
+    @property
+    def token(self) -> Token:
+        return Token(self.revision, self.lease)
+
+
+#: How many leading names of a path a kind is listed by: the units of a (model, application), the members of
+#: a (model, relation).  A kind without an entry is listed by its model.
+_LISTED_BY = {
+    Kind.UNIT: (1, 2),
+    Kind.MEMBER: (1, 2),
+    Kind.UNIT_BAG: (1, 2),
+    Kind.APPLICATION_BAG: (1, 2),
+    Kind.RELATION_MEMORY: (1, 3),
+    Kind.MACHINE: (0,),
+    Kind.WORKER: (0,),
+    Kind.MODEL: (0,),
+    Kind.CONTROLLER: (0,),
+    Kind.USER: (0,),
+    Kind.CHARM: (0,),
+}
+
+
+class Tree:
+    """Stored entities by Ref, with an index of each kind by its parent."""
+
+    def __init__(self) -> None:
+        self.revision = 0
+        self.entries: dict[Ref, Stored] = {}
+        self._children: defaultdict[tuple[Kind, tuple[str, ...]], dict[Ref, None]] = defaultdict(dict)
+
+    def put(self, ref: Ref, stored: Stored) -> None:
+        if ref not in self.entries:
+            for parent in self._parents(ref):
+                self._children[ref.kind, parent][ref] = None
+        self.entries[ref] = stored
+
+    def remove(self, ref: Ref) -> None:
+        if self.entries.pop(ref, None) is not None:
+            for parent in self._parents(ref):
+                siblings = self._children[ref.kind, parent]
+                siblings.pop(ref, None)
+                if not siblings:
+                    del self._children[ref.kind, parent]
+
+    def list(self, kind: Kind, *parent: str) -> list[Ref]:
+        """Return the refs of *kind* below *parent*, in no promised order."""
+        return list(self._children.get((kind, parent), ()))
+
+    @staticmethod
+    def _parents(ref: Ref) -> Iterator[tuple[str, ...]]:
+        return (ref.path[:length] for length in _LISTED_BY.get(ref.kind, (1,)))
+
+
+class View:
+    """One look at a Tree: every entity that is asked for, present or not, is remembered in `looked_at`."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self.revision = tree.revision
+        self.looked_at: dict[Ref, int] = {}
+
+    def find_stored(self, ref: Ref) -> Stored | None:
+        """Return the entity with its revision, or None when it does not exist."""
+        stored = self._tree.entries.get(ref)
+        self.looked_at[ref] = stored.revision if stored else 0
+        return stored
+
+    def find(self, ref: Ref) -> Any:
+        """Return the entity, or None when it does not exist."""
+        stored = self.find_stored(ref)
+        return stored.value if stored else None
+
+    def get(self, ref: Ref) -> Any:
+        """Return the entity.
+
+        Raises:
+            NotFound: it does not exist; the text is the one that clients match on.
+        """
+        value = self.find(ref)
+        if value is None:
+            name = "/".join(ref.path[1:]) if len(ref.path) > 1 else ref.path[0]
+            raise NotFound(f'{ref.kind.value} "{name}" not found', fix="`coordinator status` lists what there is")
+        return value
+
+    def list(self, kind: Kind, *parent: str) -> list[tuple[Ref, Any]]:
+        """Return the entities of *kind* below *parent*, sorted; each counts as looked at.
+
+        That none was added meanwhile is not guarded by this: whoever adds one also writes something that the
+        plan must look at (a unit or relation takes its number from a sequence; see commands/).
+        """
+        return [(ref, self.find(ref)) for ref in sorted(self._tree.list(kind, *parent))]
+
+    def peek(self, ref: Ref) -> Any:
+        """Return the entity or None, without making the write depend on it (for what only informs)."""
+        stored = self._tree.entries.get(ref)
+        return stored.value if stored else None
+
+    def peek_list(self, kind: Kind, *parent: str) -> list[tuple[Ref, Any]]:
+        """Like `list`, without making the write depend on it."""
+        entries = self._tree.entries
+        return [(ref, entries[ref].value) for ref in sorted(self._tree.list(kind, *parent))]
+
+    def exists(self, ref: Ref) -> bool:
+        return self.find_stored(ref) is not None

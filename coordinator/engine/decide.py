@@ -1,0 +1,205 @@
+"""Choose the one thing a unit does next.
+
+Role: the whole hook order, as one pure function over (memory, world, moment): the first difference between
+what has been handled and what is, in the order of the sections below.  Called by worker/agent.py.
+Not here: running the hook (worker/perform.py), remembering it (settle.py).
+Pinned by tests/contract/test_juju_facts.py; ties are broken by number and name, so that runs can be repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from zlib import crc32
+
+from coordinator.domain.life import Life
+from coordinator.domain.names import UnitName
+from coordinator.domain.settings import setting
+from coordinator.domain.unit import Resolved
+from coordinator.domain.unit_state import Failure, Hook, HookKind, Memory, RelationState
+from coordinator.engine.operation import (
+    Blocked,
+    Finished,
+    Idle,
+    Leave,
+    Operation,
+    RunHook,
+    SkipHook,
+    Waiting,
+)
+from coordinator.engine.world import Moment, World, WorldRelation
+
+RETRY_FIRST_S = 5.0
+RETRY_MAX_S = 300.0
+
+
+def decide(memory: Memory, world: World, moment: Moment) -> Operation:
+    """Return the next thing to do.  The same arguments always give the same answer."""
+    unit = memory.unit
+    if world.life is Life.DEAD or unit.removed:
+        return Finished()
+    if unit.failed is not None and _still_concerns(unit.failed.hook, memory, world):
+        return _after_failure(unit.failed, world, moment)
+    if not unit.installed:
+        return RunHook(Hook(kind=HookKind.INSTALL)) if world.life is Life.ALIVE else Leave()
+    # config-changed of the set-up queues start: nothing comes between the two, so that charms
+    # may rely on start seeing what config-changed saw.
+    if unit.config is not None and not unit.started and world.life is Life.ALIVE:
+        return RunHook(Hook(kind=HookKind.START))
+    if world.life is Life.DYING:
+        return _tear_down(memory, world)
+    return (
+        _created(memory, world)
+        or _leadership(memory, world)
+        or _upgrade(memory, world)
+        or _config(memory, world)
+        or _relations(memory, world)
+        or _update_status(memory, moment)
+        or Idle()
+    )
+
+
+# --- failure ---------------------------------------------------------------------------------------------
+
+
+def _still_concerns(hook: Hook, memory: Memory, world: World) -> bool:
+    """A failed hook of a relation that was removed by force has nobody to run for."""
+    return hook.relation is None or hook.relation in world.relations or hook.relation in memory.relations
+
+
+def _after_failure(failed: Failure, world: World, moment: Moment) -> Operation:
+    if world.resolved is Resolved.SKIP:
+        return SkipHook(failed.hook)
+    if world.resolved is Resolved.RETRY:
+        return RunHook(failed.hook)
+    if not setting(world.settings, "automatically-retry-hooks"):
+        return Blocked(failed.hook, None)
+    retry_at_s = failed.at_s + retry_delay_s(failed, world.unit)
+    return RunHook(failed.hook) if moment.now_s >= retry_at_s else Blocked(failed.hook, retry_at_s)
+
+
+def retry_delay_s(failed: Failure, unit: UnitName) -> float:
+    """Return how long after its failure a hook is tried again: 5 s, doubled each time, up to 5 min.
+
+    Up to a tenth is added, by unit and attempt, so that many units that failed together do not retry together.
+    """
+    delay_s = min(RETRY_FIRST_S * 2 ** min(failed.attempts - 1, 16), RETRY_MAX_S)
+    spread = crc32(f"{unit} {failed.attempts}".encode()) / 2**32
+    return delay_s * (1 + spread / 10)
+
+
+# --- set-up and change -----------------------------------------------------------------------------------
+
+
+def _created(memory: Memory, world: World) -> Operation | None:
+    for relation in _in_order(world):
+        if relation.life is Life.ALIVE and relation.id not in memory.relations:
+            return RunHook(_relation_hook(HookKind.RELATION_CREATED, relation))
+    return None
+
+
+def _leadership(memory: Memory, world: World) -> Operation | None:
+    told = memory.unit.leader
+    if world.leader is None:
+        # Between two leaders a unit goes on with its work; only the set-up needs the answer first, because
+        # charms expect leader-elected (or -settings-changed) before config-changed.
+        return Waiting("a leader") if told is None else None
+    if world.leader == world.unit:
+        return None if told else RunHook(Hook(kind=HookKind.LEADER_ELECTED))
+    if told is not False or memory.unit.leader_settings != world.leader_settings_revision:
+        return RunHook(Hook(kind=HookKind.LEADER_SETTINGS_CHANGED))
+    return None
+
+
+def _upgrade(memory: Memory, world: World) -> Operation | None:
+    if memory.unit.charm_version != world.charm_version:
+        return RunHook(Hook(kind=HookKind.UPGRADE_CHARM))
+    return None
+
+
+def _config(memory: Memory, world: World) -> Operation | None:
+    seen = (memory.unit.config, memory.unit.trust, memory.unit.addresses)
+    if seen != (world.config_revision, world.trust, world.addresses):
+        return RunHook(Hook(kind=HookKind.CONFIG_CHANGED))
+    return None
+
+
+def _update_status(memory: Memory, moment: Moment) -> Operation | None:
+    if moment.update_status_due and memory.unit.started:
+        return RunHook(Hook(kind=HookKind.UPDATE_STATUS))
+    return None
+
+
+# --- relations -------------------------------------------------------------------------------------------
+
+
+def _relations(memory: Memory, world: World) -> Operation | None:
+    """Peers come last, so that broken handlers of other relations still see them."""
+    for relation in _in_order(world):
+        state = memory.relations.get(relation.id)
+        if state is not None and (hook := _next_of(relation, state, world)):
+            return RunHook(hook)
+    return None
+
+
+def _next_of(relation: WorldRelation, state: RelationState, world: World) -> Hook | None:
+    """Return the next hook of one relation, or None."""
+    # changed follows joined at once, even when the relation has begun to die meanwhile.
+    if state.pending is not None:
+        return _relation_hook(HookKind.RELATION_CHANGED, relation, state.pending)
+    leaving = world.life is not Life.ALIVE or relation.life is not Life.ALIVE
+    units = {} if leaving else relation.units
+    for gone in sorted(set(state.members) - set(units)):
+        return _departed(relation, gone, world)
+    if leaving:
+        return None if relation.is_peer else _relation_hook(HookKind.RELATION_BROKEN, relation)
+    for app in sorted(relation.apps):
+        if relation.apps[app] != state.apps.get(app):
+            return _relation_hook(HookKind.RELATION_CHANGED, relation)
+    for joining in sorted(set(units) - set(state.members)):
+        return _relation_hook(HookKind.RELATION_JOINED, relation, joining)
+    for member in sorted(state.members):
+        if units[member] != state.members[member]:
+            return _relation_hook(HookKind.RELATION_CHANGED, relation, member)
+    return None
+
+
+def _departed(relation: WorldRelation, gone: UnitName, world: World) -> Hook:
+    we_leave = world.life is not Life.ALIVE or world.application_life is not Life.ALIVE
+    departing = world.unit if we_leave else gone
+    return Hook(
+        kind=HookKind.RELATION_DEPARTED,
+        endpoint=relation.endpoint,
+        relation=relation.id,
+        remote_app=relation.remote_app,
+        remote_unit=gone,
+        departing=departing,
+    )
+
+
+def _relation_hook(kind: HookKind, relation: WorldRelation, remote: UnitName | None = None) -> Hook:
+    return Hook(
+        kind=kind,
+        endpoint=relation.endpoint,
+        relation=relation.id,
+        remote_app=relation.remote_app,
+        remote_unit=remote,
+    )
+
+
+def _in_order(world: World) -> Iterator[WorldRelation]:
+    """Relations that the deployed charm knows, by number, peers last."""
+    for relation in sorted(world.relations.values(), key=lambda relation: (relation.is_peer, relation.id)):
+        # A unit that still runs an older charm does not hear of endpoints that only the new one has.
+        if world.charm.find_endpoint(relation.endpoint) is not None:
+            yield relation
+
+
+# --- the end ---------------------------------------------------------------------------------------------
+
+
+def _tear_down(memory: Memory, world: World) -> Operation:
+    if operation := _relations(memory, world):
+        return operation
+    if not memory.unit.stopped:
+        return RunHook(Hook(kind=HookKind.STOP))
+    return RunHook(Hook(kind=HookKind.REMOVE))

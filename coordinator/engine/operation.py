@@ -1,0 +1,54 @@
+"""The possible next things of a unit, one type each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from coordinator.domain.unit_state import Hook
+
+
+@dataclass(frozen=True, slots=True)
+class RunHook:
+    """Run the charm for this hook, then settle it."""
+
+    hook: Hook
+
+
+@dataclass(frozen=True, slots=True)
+class SkipHook:
+    """A person said that the failed hook counts as done: settle it without running."""
+
+    hook: Hook
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """A hook failed.  It is tried again at *retry_at_s* (seconds since the epoch), or never (None)."""
+
+    hook: Hook
+    retry_at_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Something must happen first that is not ours to do."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """Nothing is to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """The unit is dying and nothing of it was ever installed: it ends without a hook."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The unit has ended; its agent stops."""
+
+
+Operation = RunHook | SkipHook | Blocked | Waiting | Idle | Leave | Finished

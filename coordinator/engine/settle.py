@@ -1,0 +1,296 @@
+"""The one write that ends a hook: its effects, and the memory that it ran.
+
+Role: (memory, world, hook, effects) -> Change; whole or not at all.  Its conditions say what must still hold
+when it lands: the claim is ours, the memory is what the hook started from, the term is ours if anything
+leader-only is written, the relations still exist.
+Not here: sending it (worker/record.py), deciding what comes next (decide.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from coordinator.domain import refs
+from coordinator.domain.change import Change, Condition, Held, Present, Unchanged
+from coordinator.domain.life import Life
+from coordinator.domain.names import UnitName
+from coordinator.domain.refs import Ref
+from coordinator.domain.relation import Member
+from coordinator.domain.status import Status, UnitStatus
+from coordinator.domain.unit_state import Failure, Hook, HookKind, Memory, RelationState, UnitState
+from coordinator.engine.effects import Effects, merged
+from coordinator.engine.network import address_entries
+from coordinator.engine.world import World
+
+REASON_CHARACTERS_MAX = 500  # of a failure, as shown in status; the whole output is in the log
+
+
+def settle(memory: Memory, world: World, hook: Hook, effects: Effects, *, now: str) -> Change:
+    """Return the write after *hook* succeeded (or was missing, or was skipped on request).
+
+    *now* is RFC 3339 in UTC.  Effects on relations that are gone by *world* are dropped: nobody could read them.
+    """
+    after = _remember(memory, world, hook, effects)
+    puts: dict[Ref, Any] = {refs.memory(world.model, world.unit): after.unit}
+    deletes: set[Ref] = set()
+    _relation_memory(puts, deletes, memory, after, world)
+    _bags(puts, world, hook, effects)
+    if hook.kind is HookKind.RELATION_CREATED and hook.relation in world.relations:
+        puts[refs.member(world.model, hook.relation, world.unit)] = Member(unit=world.unit)
+    if hook.kind is HookKind.RELATION_BROKEN and hook.relation in world.relations:
+        deletes.add(refs.member(world.model, hook.relation, world.unit))
+    _state(puts, world, effects)
+    _statuses(puts, world, hook, effects, memory, now)
+    ended = hook.kind is HookKind.REMOVE
+    if ended:
+        deletes |= {refs.member(world.model, r.id, world.unit) for r in world.relations.values() if r.in_scope}
+    if ended or world.resolved is not None:
+        life = Life.DEAD if ended else world.life
+        puts[refs.unit(world.model, world.unit)] = replace(world.entity, life=life, resolved=None)
+    return Change(
+        did=hook.name,
+        puts=puts,
+        deletes=frozenset(deletes - set(puts)),
+        conditions=_conditions(world, effects, puts),
+    )
+
+
+def fail(
+    memory: Memory, world: World, hook: Hook, effects: Effects, *, reason: str, now: str, now_s: float
+) -> Change:
+    """Return the write after *hook* failed: what it asked for is dropped, but for the statuses it had set."""
+    before = memory.unit.failed
+    attempts = before.attempts + 1 if before is not None and before.hook == hook else 1
+    failure = Failure(hook=hook, reason=reason[:REASON_CHARACTERS_MAX], attempts=attempts, at_s=now_s)
+    status_set = memory.unit.status_set or effects.status is not None
+    after = replace(memory, unit=replace(memory.unit, failed=failure, status_set=status_set))
+    puts: dict[Ref, Any] = {refs.memory(world.model, world.unit): after.unit}
+    shown = Effects(status=effects.status, version=effects.version, application_status=effects.application_status)
+    _statuses(puts, world, None, shown, memory, now)
+    if world.resolved is not None:
+        puts[refs.unit(world.model, world.unit)] = replace(world.entity, resolved=None)
+    return Change(
+        did=f"{hook.name} failed: {failure.reason}", puts=puts, conditions=_conditions(world, shown, puts)
+    )
+
+
+def leave(world: World) -> Change:
+    """Return the write that ends a dying unit of which nothing was ever installed."""
+    return Change(
+        did="left before install",
+        puts={refs.unit(world.model, world.unit): replace(world.entity, life=Life.DEAD)},
+        deletes=frozenset(
+            refs.member(world.model, r.id, world.unit) for r in world.relations.values() if r.in_scope
+        ),
+        conditions=(*_conditions(world, Effects(), {}), _entity_unchanged(world)),
+    )
+
+
+# --- memory ----------------------------------------------------------------------------------------------
+
+
+def _remember(memory: Memory, world: World, hook: Hook, effects: Effects) -> Memory:
+    unit = replace(
+        _unit_after(memory.unit, world, hook),
+        failed=None,
+        hooks=memory.unit.hooks + 1,
+        status_set=memory.unit.status_set or effects.status is not None,
+    )
+    relations = dict(memory.relations)
+    if hook.relation is not None:
+        state = _relation_after(relations.get(hook.relation), world, hook)
+        if state is None or hook.relation not in world.relations:
+            relations.pop(hook.relation, None)
+        else:
+            relations[hook.relation] = state
+    if hook.kind is HookKind.REMOVE:
+        relations.clear()
+    return Memory(unit=unit, relations=relations)
+
+
+def _unit_after(unit: UnitState, world: World, hook: Hook) -> UnitState:
+    """Return what is remembered of the unit itself after *hook*; one row per kind that changes something."""
+    match hook.kind:
+        case HookKind.INSTALL:
+            return replace(unit, installed=True, charm=world.charm_wanted, charm_version=world.charm_version)
+        case HookKind.UPGRADE_CHARM:
+            # config None: config-changed always follows an upgrade, whatever the values are.
+            return replace(unit, charm=world.charm_wanted, charm_version=world.charm_version, config=None)
+        case HookKind.CONFIG_CHANGED:
+            return replace(unit, config=world.config_revision, trust=world.trust, addresses=world.addresses)
+        case HookKind.START:
+            return replace(unit, started=True, stopped=False)
+        case HookKind.STOP:
+            return replace(unit, stopped=True)
+        case HookKind.REMOVE:
+            return replace(unit, removed=True)
+        case HookKind.LEADER_ELECTED:
+            return replace(unit, leader=True, leader_settings=world.leader_settings_revision)
+        case HookKind.LEADER_SETTINGS_CHANGED:
+            return replace(unit, leader=False, leader_settings=world.leader_settings_revision)
+        case _:
+            return unit
+
+
+def _relation_after(state: RelationState | None, world: World, hook: Hook) -> RelationState | None:
+    """Return what is remembered of the hook's relation; None: nothing any more."""
+    assert hook.relation is not None, "only relation hooks have a relation to remember"
+    assert hook.endpoint is not None
+    relation = world.relations.get(hook.relation)
+    if hook.kind is HookKind.RELATION_CREATED:
+        return RelationState(endpoint=hook.endpoint)
+    if hook.kind is HookKind.RELATION_BROKEN or state is None:
+        return None
+    remote = hook.remote_unit
+    if hook.kind is HookKind.RELATION_DEPARTED and remote is not None:
+        members = {unit: seen for unit, seen in state.members.items() if unit != remote}
+        pending = None if state.pending == remote else state.pending
+        return replace(state, members=members, pending=pending)
+    if remote is None:
+        return replace(state, apps=dict(relation.apps) if relation else state.apps)
+    # A unit that left between joined and changed keeps the version it had: departed comes next.
+    seen = relation.units.get(remote, state.members.get(remote, 0)) if relation else 0
+    joined = hook.kind is HookKind.RELATION_JOINED
+    return replace(
+        state,
+        members={**state.members, remote: seen},
+        pending=remote if joined else (None if state.pending == remote else state.pending),
+    )
+
+
+def _relation_memory(puts: dict[Ref, Any], deletes: set[Ref], before: Memory, after: Memory, world: World) -> None:
+    """Write only the relations that this hook moved."""
+    for relation_id, state in after.relations.items():
+        if before.relations.get(relation_id) != state:
+            puts[refs.relation_memory(world.model, world.unit, relation_id)] = state
+    for relation_id in before.relations.keys() - after.relations.keys():
+        deletes.add(refs.relation_memory(world.model, world.unit, relation_id))
+
+
+# --- effects ---------------------------------------------------------------------------------------------
+
+
+def _bags(puts: dict[Ref, Any], world: World, hook: Hook, effects: Effects) -> None:
+    """Put every bag whose content really changes; an equal write is no write, so nobody is woken by it."""
+    changed = {key: entries for key, entries in effects.bags.items() if key[0] in world.relations}
+    for relation_id in _refreshed(world, hook):
+        own = (relation_id, world.unit)
+        changed[own] = {**address_entries(world), **changed.get(own, {})}
+    for (relation_id, owner), entries in changed.items():
+        relation = world.relations[relation_id]
+        content = merged(relation.bag(owner), entries)
+        entering = isinstance(owner, UnitName) and str(owner) not in relation.bags
+        if entering or content != relation.bag(owner):
+            puts[refs.bag(world.model, relation_id, owner)] = content
+
+
+def _refreshed(world: World, hook: Hook) -> list[int]:
+    """Relations whose bag gets the unit's addresses: the one being entered, and all after config-changed."""
+    if hook.kind is HookKind.RELATION_CREATED and hook.relation in world.relations:
+        return [hook.relation]
+    if hook.kind is HookKind.CONFIG_CHANGED:
+        return [relation.id for relation in world.relations.values() if relation.in_scope]
+    return []
+
+
+def _state(puts: dict[Ref, Any], world: World, effects: Effects) -> None:
+    if effects.state:
+        content = merged(world.state, effects.state)
+        if content != world.state:
+            puts[refs.state(world.model, world.unit)] = content
+    if effects.leader_settings:
+        content = merged(world.leader_settings, effects.leader_settings)
+        if content != world.leader_settings:
+            puts[refs.leader_settings(world.model, world.unit.app)] = content
+
+
+#: What the system says of a unit by itself: (when the hook starts, when it has ended).  None: nothing.
+STATUS_OF_SYSTEM: Mapping[HookKind, tuple[Status | None, Status | None]] = {
+    HookKind.INSTALL: (Status("maintenance", "installing charm software"), None),
+    HookKind.START: (None, Status("unknown")),
+    HookKind.STOP: (Status("maintenance", "stopping charm software"), Status("maintenance")),
+    HookKind.REMOVE: (Status("maintenance", "cleaning up prior to charm deletion"), Status("terminated")),
+}
+
+#: Hooks whose words of the system give way to whatever the charm has said at any time before.
+_ONLY_IF_NEVER_SET = (HookKind.INSTALL, HookKind.START)
+
+
+def _statuses(
+    puts: dict[Ref, Any], world: World, hook: Hook | None, effects: Effects, memory: Memory, now: str
+) -> None:
+    """Put the statuses where they differ from what is stored; *hook* is None when it did not succeed."""
+    status = status_of_unit(world, hook, effects, memory, ended=True, now=now)
+    if status != world.status:
+        puts[refs.status(world.model, world.unit)] = status
+    _application_status(puts, world, effects, now)
+
+
+def _application_status(puts: dict[Ref, Any], world: World, effects: Effects, now: str) -> None:
+    if (wanted := effects.application_status) is not None:
+        before = world.application_status or Status("unset")
+        if (moved := before.moved_to(wanted.current, wanted.message, now)) != before:
+            puts[refs.application_status(world.model, world.unit.app)] = moved
+
+
+def status_of_unit(
+    world: World, hook: Hook | None, effects: Effects, memory: Memory, *, ended: bool, now: str
+) -> UnitStatus:
+    """Return what the unit shows while *hook* runs, or after it; what the charm says beats the system."""
+    workload = world.status.workload
+    if effects.status is not None:
+        workload = workload.moved_to(effects.status.current, effects.status.message, now)
+    elif hook is not None and not (memory.unit.status_set and hook.kind in _ONLY_IF_NEVER_SET):
+        said = STATUS_OF_SYSTEM.get(hook.kind, (None, None))[ended]
+        if said is not None:
+            workload = workload.moved_to(said.current, said.message, now)
+    ports = world.status.ports if effects.ports is None else dict(effects.ports)
+    version = world.status.version if effects.version is None else effects.version
+    return UnitStatus(workload=workload, version=version, ports=ports)
+
+
+def publish(world: World, hook: Hook, effects: Effects, memory: Memory, *, now: str) -> Change | None:
+    """Return the write that shows statuses while *hook* still runs; None when there is nothing new to show.
+
+    The one exception to "a hook writes once": statuses, version and progress are seen within moments, and stay
+    when the hook fails (source: tests/contract/test_juju_facts.py).
+    """
+    puts: dict[Ref, Any] = {}
+    status = status_of_unit(world, hook, effects, memory, ended=False, now=now)
+    status = replace(status, ports=world.status.ports)
+    if status != world.status:
+        puts[refs.status(world.model, world.unit)] = status
+    _application_status(puts, world, effects, now)
+    if not puts:
+        return None
+    shown = Effects(application_status=effects.application_status)
+    return Change(did=f"{hook.name} status", puts=puts, conditions=_conditions(world, shown, puts))
+
+
+# --- conditions ------------------------------------------------------------------------------------------
+
+
+def _conditions(world: World, effects: Effects, puts: Mapping[Ref, Any]) -> tuple[Condition, ...]:
+    assert world.claim is not None, "a hook was run without a claim"
+    conditions: list[Condition] = [
+        Held(refs.claim(world.model, world.unit), world.claim),
+        Unchanged(refs.memory(world.model, world.unit), world.memory_revision),
+    ]
+    if effects.leader_only:
+        assert world.term is not None, "leader-only effects without a term"
+        conditions.append(Held(refs.leader(world.model, world.unit.app), world.term))
+    if refs.unit(world.model, world.unit) in puts:
+        conditions.append(_entity_unchanged(world))
+    touched = {int(ref.path[1]) for ref in puts if ref.kind in _OF_RELATIONS}
+    touched |= {int(ref.path[3]) for ref in puts if ref.kind is refs.Kind.RELATION_MEMORY}
+    conditions += [Present(refs.relation(world.model, relation)) for relation in sorted(touched)]
+    return tuple(conditions)
+
+
+def _entity_unchanged(world: World) -> Condition:
+    return Unchanged(refs.unit(world.model, world.unit), world.entity_revision)
+
+
+_OF_RELATIONS = (refs.Kind.MEMBER, refs.Kind.UNIT_BAG, refs.Kind.APPLICATION_BAG)

@@ -1,0 +1,126 @@
+"""World: all that one unit can see, at one etcd revision.
+
+Role: the input of every decision and of every answer that a hook gets.  Immutable; made by
+worker/observe.py from the mirror.
+Not here: what has been handled of it (domain/unit_state.py), what a running hook wrote (effects.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from coordinator.domain.charm import CharmMeta, Role
+from coordinator.domain.life import Life
+from coordinator.domain.names import UnitName
+from coordinator.domain.relation import Scope
+from coordinator.domain.settings import Value
+from coordinator.domain.status import Status, UnitStatus
+from coordinator.domain.unit import Resolved, Unit
+from coordinator.domain.view import Stored, Token
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorldRelation:
+    """One relation as this unit sees it.
+
+    `units` are the remote units that are in scope and stay, with the revision of their bag; for a peer relation
+    the other units of the application.  `apps` has the revision of each application bag that concerns the unit:
+    the remote one, or its own in a peer relation; an application without a bag yet is absent.  `bags` holds every
+    bag of the relation by the text of its owner's name (`db/0`, `db`), also of units that left.
+    `remote_status` is only for goal-state.
+    """
+
+    id: int
+    endpoint: str
+    interface: str
+    role: Role
+    remote_app: str
+    remote_endpoint: str
+    scope: Scope = Scope.GLOBAL
+    life: Life = Life.ALIVE
+    in_scope: bool = False
+    units: Mapping[UnitName, int] = field(default_factory=dict)
+    apps: Mapping[str, int] = field(default_factory=dict)
+    bags: Mapping[str, Stored] = field(default_factory=dict)
+    remote_alive: bool = True
+
+    @property
+    def is_peer(self) -> bool:
+        return self.role is Role.PEER
+
+    def bag(self, owner: UnitName | str) -> Mapping[str, str]:
+        """Return the stored bag of a unit or application; empty when it never wrote one."""
+        stored = self.bags.get(str(owner))
+        return stored.value if stored else {}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Goal:
+    """A unit as goal-state shows it: workload status, since when, and whether it is dying."""
+
+    status: Status
+    dying: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class World:
+    """One unit and everything around it, as of `revision`.
+
+    `entity` is the unit as stored.  `charm` is the metadata of the deployed archive (of the wanted one before the first install); `charm_wanted`
+    and `charm_version` name the archive that the application asks for.  `claim` and `term` are tokens of this
+    unit's own claim and leadership, None without.  `addresses`: of the machine, the private one first.
+    `machine_ports`: open ports of other units on the machine.  `goals`: every unit that goal-state may show.
+    """
+
+    revision: int
+    model: str
+    model_uuid: str
+    settings: Mapping[str, Value] = field(default_factory=dict)
+    entity: Unit
+    entity_revision: int = 0
+    application_life: Life = Life.ALIVE
+    machine: str = ""
+    addresses: tuple[str, ...] = ()
+    charm: CharmMeta
+    charm_wanted: str = ""
+    charm_version: int = 0
+    trust: bool = False
+    config: Mapping[str, Value] = field(default_factory=dict)
+    config_revision: int = 0
+    leader: UnitName | None = None
+    claim: Token | None = None
+    term: Token | None = None
+    leader_settings: Mapping[str, str] = field(default_factory=dict)
+    leader_settings_revision: int = 0
+    memory_revision: int = 0
+    relations: Mapping[int, WorldRelation] = field(default_factory=dict)
+    state: Mapping[str, str] = field(default_factory=dict)
+    status: UnitStatus = field(default_factory=UnitStatus)
+    application_status: Status | None = None
+    machine_ports: Mapping[UnitName, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    goals: Mapping[UnitName, Goal] = field(default_factory=dict)
+
+    @property
+    def unit(self) -> UnitName:
+        return self.entity.name
+
+    @property
+    def life(self) -> Life:
+        return self.entity.life
+
+    @property
+    def resolved(self) -> Resolved | None:
+        return self.entity.resolved
+
+    @property
+    def is_leader(self) -> bool:
+        return self.term is not None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Moment:
+    """What a decision needs to know of time: now, in seconds since the epoch, and whether update-status is due."""
+
+    now_s: float = 0.0
+    update_status_due: bool = False
