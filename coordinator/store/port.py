@@ -46,15 +46,25 @@ class Batch:
 class Watch(Protocol):
     """Changes of one range from a revision on: ordered, whole transactions, none missed, none twice.
 
-    It survives lost connections by itself.
+    It survives lost connections by itself.  Once `next` has raised, the watch is over: close it.
     """
 
     def next(self, timeout_s: float) -> Batch | None:
         """Return the next batch, or None after *timeout_s* without one.
 
         Raises:
-            Compacted: the history between the last batch and the present is gone, or the cluster was
-                restored from a backup; read the range afresh and watch from there.
+            Compacted: the history between the last batch and the present is gone, or the reader fell too
+                far behind, or the cluster was restored from a backup; read the range afresh and watch
+                from there.
+            Denied: the server refuses this watch.
+        """
+        ...
+
+    def ask_progress(self) -> bool:
+        """Ask how far the watch has come, although nothing in its range may have changed.
+
+        The answer arrives as a batch, without changes if there were none.  Return False if this store
+        cannot tell; read the range instead.
         """
         ...
 
@@ -71,7 +81,8 @@ class Store(Protocol):
 
         Raises:
             Unavailable: no endpoint answered in time.
-            Compacted: *revision* is older than the history that is kept.
+            Compacted: *revision* is older than the history that is kept, or lies in a future that this
+                cluster (restored from a backup?) does not have.
         """
         ...
 
@@ -82,7 +93,8 @@ class Store(Protocol):
     def commit(self, txn: Txn) -> Outcome:
         """Apply *txn* whole or not at all.
 
-        A lost answer is settled here when the transaction has a witness (see txn.py).
+        A lost answer is settled here when the transaction has a witness (see txn.py), and a transaction
+        that cannot succeed twice (txn.is_self_invalidating) is sent again until there is an answer.
 
         Raises:
             Unavailable: certainly not applied.

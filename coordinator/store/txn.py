@@ -9,8 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from coordinator.errors import BadRequest, Refused
+
 if TYPE_CHECKING:
     from coordinator.store.port import Item
+
+# Limits of one transaction.  They are etcd's; the memory store keeps them too, so that nothing passes in a
+# simulation that would be refused in earnest.
+COMPARES_MAX = 128  # etcd adds up the compares of nested transactions, so nesting does not help here
+FLAT_WRITES_MAX = 128  # more are nested in groups, still one revision (W10)
+WRITES_MAX = 4096
+BYTES_MAX = 1_400_000  # etcd refuses requests above 1.5 MiB; this leaves room for the envelope
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +101,81 @@ class Conflict:
 
 
 Outcome = Committed | Conflict
+
+
+def check(txn: Txn) -> None:
+    """Make sure that etcd can take *txn* as it is.
+
+    Raises:
+        Refused: it is too large; the error names the limit.
+        BadRequest: a key is empty, or is written more than once.
+    """
+    compares = sum(2 if isinstance(guard, Owned) else 1 for guard in txn.guards)
+    if compares > COMPARES_MAX:
+        raise _too_large(f"it has {compares} comparisons and etcd allows {COMPARES_MAX}", "guard fewer keys")
+    if len(txn.writes) > writes_max(compares):
+        raise _too_large(
+            f"it writes {len(txn.writes)} keys and {writes_max(compares)} fit beside {compares} comparisons",
+            "split the change",
+        )
+    if size(txn) > BYTES_MAX:
+        raise _too_large(
+            f"it has about {size(txn):,} bytes and etcd takes {BYTES_MAX:,}", "keep large values in the blob store"
+        )
+    _check_keys(txn)
+
+
+def writes_max(compares: int) -> int:
+    """Return how many writes fit into one revision beside *compares* comparisons.
+
+    etcd allows 128 of anything on each level of nesting, less what the level above it has: g groups of at
+    most 128 - g writes, where g counts as large as the list of comparisons if that is longer.
+    """
+    groups = max(compares, FLAT_WRITES_MAX // 2)
+    return max(FLAT_WRITES_MAX, groups * (FLAT_WRITES_MAX - groups))
+
+
+def size(txn: Txn) -> int:
+    """Return about how many bytes *txn* has when encoded; never less than it has."""
+    # A guard goes over as a comparison and as a read of the ELSE branch; 64 covers numbers and tags.
+    guards = sum(4 * len(guard.key.encode()) + 128 for guard in txn.guards)
+    puts = sum(len(write.value) for write in txn.writes if isinstance(write, Put))
+    ends = sum(len(write.end.encode()) for write in txn.writes if isinstance(write, Delete) and write.end)
+    return guards + puts + ends + sum(len(write.key.encode()) + 64 for write in txn.writes)
+
+
+def is_self_invalidating(txn: Txn) -> bool:
+    """Answer whether *txn* cannot succeed twice, because its own success breaks one of its guards (W7)."""
+    put_keys = {write.key for write in txn.writes if isinstance(write, Put)}
+    deletes = [write for write in txn.writes if isinstance(write, Delete)]
+    for guard in txn.guards:
+        if guard.key in put_keys and not isinstance(guard, Exists):
+            return True
+        # Deleting a key that is absent changes nothing.
+        absent = isinstance(guard, Unmoved) and guard.revision == 0
+        if not absent and any(_covers(delete, guard.key) for delete in deletes):
+            return True
+    return False
+
+
+def _covers(delete: Delete, key: str) -> bool:
+    return delete.key == key if delete.end is None else delete.key <= key < delete.end
+
+
+def _check_keys(txn: Txn) -> None:
+    keys = [write.key for write in txn.writes if isinstance(write, Put) or write.end is None]
+    ranges = [write for write in txn.writes if isinstance(write, Delete) and write.end is not None]
+    doubled = {key for key in keys if keys.count(key) > 1} if len(set(keys)) < len(keys) else set()
+    doubled |= {key for key in keys for delete in ranges if _covers(delete, key)}
+    if doubled:
+        raise BadRequest(
+            "cannot commit the transaction",
+            why=f"it writes {', '.join(sorted(doubled)[:3])} more than once",
+            fix="write every key once; a key that is put must not lie in a range that is deleted",
+        )
+    if not all(keys) or not all(guard.key for guard in txn.guards):
+        raise BadRequest("cannot commit the transaction", why="a key is empty", fix="name the key")
+
+
+def _too_large(why: str, fix: str) -> Refused:
+    return Refused("cannot commit the transaction", why=why, fix=fix)
