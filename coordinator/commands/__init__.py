@@ -1,0 +1,12 @@
+"""What a person asks for: (View, request) -> Change, or Refused with what, why and how to fix.  Pure.
+
+model.py        add-model, destroy-model, model-config
+application.py  deploy, refresh, remove-application, expose, unexpose, trust
+config.py       config
+unit.py         add-unit, remove-unit, resolved
+relation.py     integrate, remove-relation
+machine.py      remove-machine
+
+Two habits keep the guards of a write few and right: whoever adds a unit also writes its application, and
+whoever adds a relation also takes a number from the model's sequence of relations.
+"""

@@ -238,10 +238,11 @@ class _Node:
         if not isinstance(self.value, dict):
             self.problem("expected a mapping")
             return {}
-        return {
-            str(key): _Node(self.file, value, *self._lines.get(key, (self.line, {})), self._report)
-            for key, value in self.value.items()
-        }
+        nodes = {}
+        for key, value in self.value.items():
+            line, lines = self._lines.get(key, (self.line, {}))
+            nodes[str(key)] = _Node(self.file, value, line, lines, self._report)
+        return nodes
 
     def child(self, key: str) -> _Node | None:
         return self.children().get(key)

@@ -24,7 +24,12 @@ class Model:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Machine:
-    """A host that runs units.  `dedicated` names the application whose next unit it registered as."""
+    """A host that runs units.
+
+    `dedicated` names the `model/application` whose next unit it registered as, and nothing else is placed there;
+    `enlisted` says that it got that unit (once: a unit that was removed does not come back).  `addresses`: the
+    private one first.
+    """
 
     id: str
     hostname: str
@@ -35,6 +40,8 @@ class Machine:
     labels: Mapping[str, str] = field(default_factory=dict)
     life: Life = Life.ALIVE
     dedicated: str | None = None
+    enlisted: bool = False
+    force_at_s: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

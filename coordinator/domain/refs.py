@@ -18,6 +18,7 @@ class Kind(str, Enum):
     SCHEMA = "schema"
     USER = "user"
     MACHINE = "machine"
+    MACHINE_SEQUENCE = "machine-sequence"
     WORKER = "worker"
     CONTROLLER = "controller"
     CONTROLLER_LEADER = "controller-leader"
@@ -68,6 +69,10 @@ def sequence(model: str, name: str) -> Ref:
 
 def machine(machine_id: str) -> Ref:
     return Ref(Kind.MACHINE, (machine_id,))
+
+
+def machine_sequence() -> Ref:
+    return Ref(Kind.MACHINE_SEQUENCE)
 
 
 def worker(machine_id: str) -> Ref:

@@ -119,27 +119,32 @@ class View:
         """
         value = self.find(ref)
         if value is None:
-            name = "/".join(ref.path[1:]) if len(ref.path) > 1 else ref.path[0]
+            name = "/".join(ref.path[1:] or ref.path)
             raise NotFound(f'{ref.kind.value} "{name}" not found', fix="`coordinator status` lists what there is")
         return value
-
-    def list(self, kind: Kind, *parent: str) -> list[tuple[Ref, Any]]:
-        """Return the entities of *kind* below *parent*, sorted; each counts as looked at.
-
-        That none was added meanwhile is not guarded by this: whoever adds one also writes something that the
-        plan must look at (a unit or relation takes its number from a sequence; see commands/).
-        """
-        return [(ref, self.find(ref)) for ref in sorted(self._tree.list(kind, *parent))]
 
     def peek(self, ref: Ref) -> Any:
         """Return the entity or None, without making the write depend on it (for what only informs)."""
         stored = self._tree.entries.get(ref)
         return stored.value if stored else None
 
-    def peek_list(self, kind: Kind, *parent: str) -> list[tuple[Ref, Any]]:
-        """Like `list`, without making the write depend on it."""
+    def peek_stored(self, ref: Ref) -> Stored | None:
+        """Like `find_stored`, without making the write depend on it."""
+        return self._tree.entries.get(ref)
+
+    def list(self, kind: Kind, *parent: str) -> list[tuple[Ref, Any]]:
+        """Return the entities of *kind* below *parent*, sorted, without making the write depend on them.
+
+        A plan that needs "none was added meanwhile" must `find` what every adder writes: the application for its
+        units, the sequence of relations for relations (commands/ keeps it so).  That keeps the number of guards
+        of a write small, however many units there are.
+        """
         entries = self._tree.entries
         return [(ref, entries[ref].value) for ref in sorted(self._tree.list(kind, *parent))]
 
     def exists(self, ref: Ref) -> bool:
         return self.find_stored(ref) is not None
+
+    def add(self, ref: Ref, stored: Stored) -> None:
+        """Add something that never changes, such as a charm, to what can be seen."""
+        self._tree.put(ref, stored)

@@ -37,10 +37,12 @@ def settle(memory: Memory, world: World, hook: Hook, effects: Effects, *, now: s
     deletes: set[Ref] = set()
     _relation_memory(puts, deletes, memory, after, world)
     _bags(puts, world, hook, effects)
-    if hook.kind is HookKind.RELATION_CREATED and hook.relation in world.relations:
-        puts[refs.member(world.model, hook.relation, world.unit)] = Member(unit=world.unit)
-    if hook.kind is HookKind.RELATION_BROKEN and hook.relation in world.relations:
-        deletes.add(refs.member(world.model, hook.relation, world.unit))
+    if hook.relation is not None and hook.relation in world.relations:
+        member = refs.member(world.model, hook.relation, world.unit)
+        if hook.kind is HookKind.RELATION_CREATED:
+            puts[member] = Member(unit=world.unit)
+        elif hook.kind is HookKind.RELATION_BROKEN:
+            deletes.add(member)
     _state(puts, world, effects)
     _statuses(puts, world, hook, effects, memory, now)
     ended = hook.kind is HookKind.REMOVE
@@ -188,8 +190,8 @@ def _bags(puts: dict[Ref, Any], world: World, hook: Hook, effects: Effects) -> N
 
 def _refreshed(world: World, hook: Hook) -> list[int]:
     """Relations whose bag gets the unit's addresses: the one being entered, and all after config-changed."""
-    if hook.kind is HookKind.RELATION_CREATED and hook.relation in world.relations:
-        return [hook.relation]
+    if hook.kind is HookKind.RELATION_CREATED:
+        return [relation for relation in world.relations if relation == hook.relation]
     if hook.kind is HookKind.CONFIG_CHANGED:
         return [relation.id for relation in world.relations.values() if relation.in_scope]
     return []

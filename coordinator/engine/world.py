@@ -67,10 +67,11 @@ class Goal:
 class World:
     """One unit and everything around it, as of `revision`.
 
-    `entity` is the unit as stored.  `charm` is the metadata of the deployed archive (of the wanted one before the first install); `charm_wanted`
-    and `charm_version` name the archive that the application asks for.  `claim` and `term` are tokens of this
-    unit's own claim and leadership, None without.  `addresses`: of the machine, the private one first.
-    `machine_ports`: open ports of other units on the machine.  `goals`: every unit that goal-state may show.
+    `entity` is the unit as stored.  `charm` is the metadata of the deployed archive (of the wanted one before the
+    first install); `charm_wanted` and `charm_version` name the archive that the application asks for.  `claim` and
+    `term` are tokens of this unit's own claim and leadership, None without.  `addresses`: of the machine, the
+    private one first.  `machine_ports`: open ports of other units on the machine.  `goals`: every unit that
+    goal-state may show.
     """
 
     revision: int

@@ -1,0 +1,235 @@
+"""Deploy, refresh and remove applications; expose them; trust them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from coordinator.commands.model import alive_model
+from coordinator.commands.unit import new_units
+from coordinator.domain import refs
+from coordinator.domain.change import Change
+from coordinator.domain.charm import Charm
+from coordinator.domain.config import carry_over, parse_options
+from coordinator.domain.life import Life
+from coordinator.domain.names import check_application_name
+from coordinator.domain.refs import Kind, Ref
+from coordinator.domain.relation import Relation, Side
+from coordinator.domain.unit import Application
+from coordinator.domain.view import View
+from coordinator.errors import NotFound, Refused
+
+ANYWHERE = ("0.0.0.0/0", "::/0")
+RELATIONS = "relation"  # the sequence that numbers relations
+
+
+def deploy(
+    view: View,
+    model: str,
+    app: str,
+    *,
+    charm: str,
+    now: str,
+    units: int | None = None,
+    to: Sequence[str] = (),
+    config: Mapping[str, Any] | None = None,
+    constraints: Mapping[str, str] | None = None,
+    bindings: Mapping[str, str] | None = None,
+    trust: bool = False,
+) -> Change:
+    """Record an application with its peer relations and units; *charm* is the SHA-256 of a stored archive."""
+    alive_model(view, model)
+    check_application_name(app)
+    meta = _charm(view, charm).meta
+    if view.exists(refs.application(model, app)):
+        raise Refused(
+            f'application "{app}" already exists',
+            fix=f"deploy it under another name: coordinator deploy CHARM NAME; or `coordinator remove-application {app}`",
+        )
+    if meta.subordinate and (units is not None or to):
+        raise Refused("cannot use --num-units or --to with subordinate application")
+    settings = dict(config or {})
+    if "trust" in settings:
+        trust = str(settings.pop("trust")).lower() == "true"
+    explicit = parse_options(meta, settings)
+    revision = next_number(view, model, f"charm-{meta.name}")
+    application = Application(
+        name=app,
+        charm=charm,
+        charm_name=meta.name,
+        charm_revision=revision,
+        created=now,
+        charm_version=1,
+        subordinate=meta.subordinate,
+        units_wanted=0,
+        trust=trust,
+        constraints=dict(constraints or {}),
+        bindings=dict(bindings or {}),
+    )
+    puts: dict[Ref, Any] = {refs.sequence(model, f"charm-{meta.name}"): revision + 1}
+    if explicit:
+        puts[refs.config(model, app)] = explicit
+    puts |= _peer_relations(view, model, app, _charm(view, charm), now)
+    wanted = 0 if meta.subordinate else 1 if units is None else units
+    puts |= new_units(view, model, application, wanted, to=to, now=now)
+    return Change(did=f"deploy {app} ({meta.name}-{revision})", puts=puts)
+
+
+def refresh(
+    view: View, model: str, app: str, *, charm: str, now: str, config: Mapping[str, Any] | None = None
+) -> Change:
+    """Let an application run another archive; its units run upgrade-charm, each when it gets to it."""
+    application = alive_application(view, model, app)
+    meta = _charm(view, charm).meta
+    if meta.name != application.charm_name:
+        raise Refused(
+            f'cannot refresh "{app}" to "{meta.name}"',
+            why=f'it runs charm "{application.charm_name}"',
+            fix="give the path of a charm of that name",
+        )
+    if meta.subordinate != application.subordinate:
+        raise Refused(
+            f'cannot refresh "{app}"',
+            why="the charm changed whether it is a subordinate",
+            fix="deploy it as a new application",
+        )
+    _check_endpoints_in_use(view, model, app, meta)
+    revision = next_number(view, model, f"charm-{meta.name}")
+    upgraded = replace(
+        application, charm=charm, charm_revision=revision, charm_version=application.charm_version + 1
+    )
+    puts: dict[Ref, Any] = {
+        refs.application(model, app): upgraded,
+        refs.sequence(model, f"charm-{meta.name}"): revision + 1,
+    }
+    explicit = view.find(refs.config(model, app)) or {}
+    kept = carry_over(meta, explicit) | parse_options(meta, dict(config or {}))
+    if kept != explicit:
+        puts[refs.config(model, app)] = kept
+    puts |= _peer_relations(view, model, app, _charm(view, charm), now)
+    return Change(did=f"refresh {app} ({meta.name}-{revision})", puts=puts)
+
+
+def remove_application(view: View, model: str, app: str, *, force_at_s: float | None = None) -> Change | None:
+    """Begin to end an application; reconcile/removal.py takes its relations and units along."""
+    application: Application = find_application(view, model, app)
+    if application.life is Life.DYING and (force_at_s is None or application.force_at_s is not None):
+        return None
+    dying = replace(application, life=Life.DYING, force_at_s=force_at_s)
+    force = " --force" if force_at_s is not None else ""
+    return Change(did=f"remove-application {app}{force}", puts={refs.application(model, app): dying})
+
+
+def expose(
+    view: View, model: str, app: str, *, endpoints: Sequence[str] = (), cidrs: Sequence[str] = ()
+) -> Change | None:
+    """Let the world reach the open ports of *endpoints* (none given: all) from *cidrs* (none given: anywhere)."""
+    application = alive_application(view, model, app)
+    meta = _charm(view, application.charm).meta
+    for name in endpoints:
+        if meta.find_endpoint(name) is None and name not in meta.extra_bindings:
+            raise NotFound(f'endpoint "{name}" not found', why=f'charm "{meta.name}" does not declare it')
+    exposed = dict(application.exposed) | {name: tuple(cidrs) or ANYWHERE for name in endpoints or ("",)}
+    if exposed == application.exposed:
+        return None
+    return Change(did=f"expose {app}", puts={refs.application(model, app): replace(application, exposed=exposed)})
+
+
+def unexpose(view: View, model: str, app: str, *, endpoints: Sequence[str] = ()) -> Change | None:
+    """Undo `expose`, for *endpoints* or altogether."""
+    application = alive_application(view, model, app)
+    exposed = {name: cidrs for name, cidrs in application.exposed.items() if endpoints and name not in endpoints}
+    if exposed == application.exposed:
+        return None
+    return Change(
+        did=f"unexpose {app}", puts={refs.application(model, app): replace(application, exposed=exposed)}
+    )
+
+
+def set_trust(view: View, model: str, app: str, *, trust: bool) -> Change | None:
+    application = alive_application(view, model, app)
+    if application.trust == trust:
+        return None
+    return Change(
+        did=f"trust {app}" + ("" if trust else " --remove"),
+        puts={refs.application(model, app): replace(application, trust=trust)},
+    )
+
+
+# --- shared ----------------------------------------------------------------------------------------------
+
+
+def find_application(view: View, model: str, app: str) -> Application:
+    """Return the application called *app*; the write depends on it.
+
+    Raises:
+        NotFound: there is none.
+    """
+    alive = view.find(refs.application(model, app))
+    if alive is None:
+        raise NotFound(f'application "{app}" not found', fix="`coordinator status` lists them")
+    return alive
+
+
+def alive_application(view: View, model: str, app: str) -> Application:
+    """Return the application called *app* if it may still be changed."""
+    application = find_application(view, model, app)
+    if application.life is not Life.ALIVE:
+        raise Refused(f'application "{app}" is being removed', fix="wait until it is gone, then deploy it again")
+    return application
+
+
+def charm_of(view: View, application: Application) -> Charm:
+    """Return the charm that *application* shall run."""
+    return _charm(view, application.charm)
+
+
+def next_number(view: View, model: str, name: str) -> int:
+    """Return the next number of a sequence; whoever uses it also puts the number after it."""
+    return view.find(refs.sequence(model, name)) or 0
+
+
+def _charm(view: View, sha256: str) -> Charm:
+    charm = view.peek(refs.charm(sha256))  # content-addressed: it cannot move, so it needs no guard
+    if charm is None:
+        raise NotFound(
+            f'charm "{sha256[:12]}" not found', why="its archive was never uploaded", fix="upload it first"
+        )
+    return charm
+
+
+def _peer_relations(view: View, model: str, app: str, charm: Charm, now: str) -> dict[Ref, Any]:
+    """Return a relation for each peer endpoint that has none yet."""
+    related = {
+        side.endpoint
+        for _, relation in view.list(Kind.RELATION, model)
+        if relation.is_peer
+        for side in relation.sides
+        if side.app == app
+    }
+    missing = [peer for peer in charm.meta.peers if peer.name not in related]
+    if not missing:
+        return {}
+    first = next_number(view, model, RELATIONS)
+    puts: dict[Ref, Any] = {refs.sequence(model, RELATIONS): first + len(missing)}
+    for number, peer in enumerate(missing, start=first):
+        side = Side(app=app, endpoint=peer.name, role=peer.role)
+        puts[refs.relation(model, number)] = Relation(
+            id=number, interface=peer.interface, sides=(side,), created=now
+        )
+    return puts
+
+
+def _check_endpoints_in_use(view: View, model: str, app: str, meta: Any) -> None:
+    for _, relation in view.list(Kind.RELATION, model):
+        side = relation.side_of(app)
+        if side is None or side.endpoint == "juju-info":
+            continue
+        endpoint = meta.find_endpoint(side.endpoint)
+        if endpoint is None or (endpoint.interface, endpoint.role) != (relation.interface, side.role):
+            raise Refused(
+                f'cannot refresh "{app}"',
+                why=f'would break relation "{relation.key}": the new charm drops or changes endpoint "{side.endpoint}"',
+                fix=f"first `coordinator remove-relation {relation.key}`" if not relation.is_peer else "",
+            )

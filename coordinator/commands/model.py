@@ -1,0 +1,79 @@
+"""Add and destroy models, and change their settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from coordinator.domain import refs
+from coordinator.domain.change import Change
+from coordinator.domain.life import Life
+from coordinator.domain.model import Model
+from coordinator.domain.names import check_model_name
+from coordinator.domain.settings import SETTINGS
+from coordinator.domain.view import View
+from coordinator.errors import NotFound, Refused
+
+
+def add_model(
+    view: View, name: str, *, uuid: str, owner: str, now: str, settings: Mapping[str, Any] | None = None
+) -> Change:
+    check_model_name(name)
+    if view.exists(refs.model(name)):
+        raise Refused(
+            f'failed to create new model: model "{name}" for {owner} already exists (already exists)',
+            fix=f"choose another name, or `coordinator destroy-model {name}`",
+        )
+    model = Model(name=name, uuid=uuid, owner=owner, created=now, settings=_parsed(settings or {}))
+    return Change(did=f"add-model {name}", puts={refs.model(name): model})
+
+
+def destroy_model(view: View, name: str, *, force_at_s: float | None) -> Change | None:
+    """Begin to end a model; reconcile/removal.py does the rest, in steps that each leave a valid model."""
+    model: Model = find_model(view, name)
+    if model.life is Life.DYING and model.force_at_s == force_at_s:
+        return None
+    dying = replace(model, life=Life.DYING, force_at_s=_sooner(model.force_at_s, force_at_s))
+    return Change(did=f"destroy-model {name}", puts={refs.model(name): dying})
+
+
+def set_settings(view: View, name: str, changes: Mapping[str, Any], reset: Sequence[str] = ()) -> Change | None:
+    model = alive_model(view, name)
+    settings = {key: value for key, value in model.settings.items() if key not in set(reset)}
+    settings.update(_parsed(changes))
+    if settings == model.settings:
+        return None
+    words = [f"{key}={value}" for key, value in changes.items()] + [f"--reset {key}" for key in reset]
+    return Change(
+        did=" ".join(["model-config", *words]), puts={refs.model(name): replace(model, settings=settings)}
+    )
+
+
+def find_model(view: View, name: str) -> Model:
+    """Return the model called *name*; the write depends on it.
+
+    Raises:
+        NotFound: there is none.
+    """
+    model = view.find(refs.model(name))
+    if model is None:
+        raise NotFound(f"model {name} not found", fix="`coordinator models` lists them")
+    return model
+
+
+def alive_model(view: View, name: str) -> Model:
+    """Return the model called *name* if things may still be added to it."""
+    model = find_model(view, name)
+    if model.life is not Life.ALIVE:
+        raise Refused(f'model "{name}" is being destroyed', fix="use another model")
+    return model
+
+
+def _parsed(given: Mapping[str, Any]) -> dict[str, Any]:
+    # Settings that we do not know are kept as text: people carry them over from elsewhere, and the CLI warns.
+    return {key: SETTINGS[key].parse(value) if key in SETTINGS else value for key, value in given.items()}
+
+
+def _sooner(one: float | None, other: float | None) -> float | None:
+    return min((moment for moment in (one, other) if moment is not None), default=None)

@@ -1,0 +1,116 @@
+"""Add and remove units; say what becomes of a failed hook."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from coordinator.domain import refs
+from coordinator.domain.change import Change
+from coordinator.domain.life import Life
+from coordinator.domain.names import UnitName
+from coordinator.domain.refs import Ref
+from coordinator.domain.unit import Application, Resolved, Unit
+from coordinator.domain.unit_state import UnitState
+from coordinator.domain.view import View
+from coordinator.errors import BadRequest, NotFound, Refused
+
+UNITS_PER_COMMAND_MAX = 500  # one transaction; etcd carries some thousand operations
+
+
+def add_units(view: View, model: str, app: str, *, count: int, now: str, to: Sequence[str] = ()) -> Change:
+    if count < 1:
+        raise BadRequest("--num-units must be a positive integer")
+    application = view.get(refs.application(model, app))
+    if application.life is not Life.ALIVE:
+        raise Refused(f'application "{app}" is being removed', fix="wait until it is gone, then deploy it again")
+    if application.subordinate:
+        raise Refused(
+            f'cannot add units to "{app}"',
+            why="it is a subordinate: its units come with a relation",
+            fix="relate it with another application",
+        )
+    puts = new_units(view, model, application, count, to=to, now=now)
+    return Change(did=f"add-unit {app} -n {count}", puts=puts)
+
+
+def new_units(
+    view: View, model: str, application: Application, count: int, *, to: Sequence[str], now: str
+) -> dict[Ref, Any]:
+    """Return the puts of *count* new units and of the application that counts them.
+
+    Numbers come from a sequence by the application's name that outlives it: they are never used again.
+    """
+    if count > UNITS_PER_COMMAND_MAX:
+        raise Refused(
+            f"cannot add {count} units at once",
+            why=f"the limit is {UNITS_PER_COMMAND_MAX}",
+            fix="add them in several steps",
+        )
+    for machine in to:
+        if view.peek(refs.machine(machine)) is None:
+            raise NotFound(f'machine "{machine}" not found', fix="`coordinator machines` lists them")
+    grown = replace(application, units_wanted=application.units_wanted + count)
+    puts: dict[Ref, Any] = {refs.application(model, application.name): grown}
+    sequence = refs.sequence(model, f"unit-{application.name}")
+    first = view.find(sequence) or 0
+    if count:
+        puts[sequence] = first + count
+    for index in range(count):
+        name = UnitName(application.name, first + index)
+        machine = to[index] if index < len(to) else None
+        puts[refs.unit(model, name)] = Unit(name=name, created=now, machine=machine, placement=machine)
+    return puts
+
+
+def remove_units(
+    view: View, model: str, names: Sequence[UnitName], *, force_at_s: float | None = None
+) -> Change | None:
+    """Begin to end units; their own hooks do the rest, or reconcile/removal.py from *force_at_s* on."""
+    puts: dict[Ref, Any] = {}
+    for name in names:
+        ref = refs.unit(model, name)
+        unit: Unit | None = view.find(ref)
+        if unit is None:
+            raise NotFound(
+                f'removing unit {name} failed: unit "{name}" not found', fix="`coordinator status` lists the units"
+            )
+        if unit.principal is not None:
+            raise Refused(f"removing unit {name} failed: it is a subordinate", fix="remove the relation instead")
+        if unit.life is not Life.ALIVE and (force_at_s is None or unit.force_at_s is not None):
+            continue
+        puts[ref] = replace(unit, life=max_life(unit.life), force_at_s=force_at_s)
+        if unit.life is Life.ALIVE:
+            app_ref = refs.application(model, name.app)
+            application = puts.get(app_ref) or view.get(app_ref)
+            puts[app_ref] = replace(application, units_wanted=max(0, application.units_wanted - 1))
+    if not puts:
+        return None
+    force = " --force" if force_at_s is not None else ""
+    return Change(did=f"remove-unit {' '.join(map(str, names))}{force}", puts=puts)
+
+
+def max_life(life: Life) -> Life:
+    """Return the life of something that shall end: dying, unless it is further already."""
+    return Life.DYING if life is Life.ALIVE else life
+
+
+def resolve(view: View, model: str, names: Sequence[UnitName], *, retry: bool) -> Change | None:
+    """Say of failed hooks that they run again (*retry*), or that they count as done."""
+    said = Resolved.RETRY if retry else Resolved.SKIP
+    puts: dict[Ref, Any] = {}
+    for name in names:
+        unit: Unit | None = view.find(refs.unit(model, name))
+        if unit is None:
+            raise NotFound(f'unit "{name}" not found', fix="`coordinator status` lists the units")
+        memory: UnitState | None = view.find(refs.memory(model, name))
+        if memory is None or memory.failed is None:
+            raise Refused(f'unit "{name}" is not in an error state')
+        if unit.resolved is not None:
+            raise Refused(f'cannot set resolved mode for unit "{name}": already resolved')
+        puts[refs.unit(model, name)] = replace(unit, resolved=said)
+    if not puts:
+        return None
+    flag = "" if retry else " --no-retry"
+    return Change(did=f"resolved {' '.join(map(str, names))}{flag}", puts=puts)

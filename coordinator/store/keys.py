@@ -1,0 +1,98 @@
+"""The one place that spells a key, and reads one.
+
+Role: Ref <-> key, as one table.  Pure.
+A key's parts are names that were checked at the door (domain/names.py), so none holds a slash; the one that
+could, a charm-chosen sequence name, is ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from coordinator.domain.refs import Kind, Ref
+
+ROOT = "/coordinator/"
+
+#: Where each kind lives below the root; a star stands for one name of the Ref's path.
+PATTERNS: Mapping[Kind, str] = {
+    Kind.SCHEMA: "schema",
+    Kind.USER: "users/*",
+    Kind.MACHINE_SEQUENCE: "machine-sequence",
+    Kind.MACHINE: "machines/*",
+    Kind.WORKER: "machines/*/worker",
+    Kind.CONTROLLER: "controllers/*",
+    Kind.CONTROLLER_LEADER: "controllers/leader",
+    Kind.CHARM: "charms/*",
+    Kind.CHARM_CHUNK: "charms/*/chunks/*",
+    Kind.MODEL: "models/*",
+    Kind.JOURNAL: "models/*/journal",
+    Kind.SEQUENCE: "models/*/sequences/*",
+    Kind.APPLICATION: "models/*/applications/*",
+    Kind.CONFIG: "models/*/applications/*/config",
+    Kind.LEADER: "models/*/applications/*/leader",
+    Kind.LEADER_SETTINGS: "models/*/applications/*/leader-settings",
+    Kind.APPLICATION_STATUS: "models/*/applications/*/status",
+    Kind.UNIT: "models/*/units/*/*",
+    Kind.CLAIM: "models/*/units/*/*/claim",
+    Kind.MEMORY: "models/*/units/*/*/memory",
+    Kind.RELATION_MEMORY: "models/*/units/*/*/memory/relations/*",
+    Kind.STATE: "models/*/units/*/*/state",
+    Kind.STATUS: "models/*/units/*/*/status",
+    Kind.AGENT: "models/*/units/*/*/agent",
+    Kind.RELATION: "models/*/relations/*",
+    Kind.MEMBER: "models/*/relations/*/members/*/*",
+    Kind.APPLICATION_BAG: "models/*/relations/*/data/*",
+    Kind.UNIT_BAG: "models/*/relations/*/data/*/*",
+}
+
+
+def key_of(ref: Ref) -> str:
+    """Return the key under which *ref* is stored."""
+    names = iter(ref.path)
+    parts = PATTERNS[ref.kind].split("/")
+    key = ROOT + "/".join(next(names) if part == "*" else part for part in parts)
+    assert next(names, None) is None, f"{ref} has too many names"
+    return key
+
+
+@lru_cache(maxsize=262_144)
+def ref_of(key: str) -> Ref | None:
+    """Return what *key* names; None for a key that is not ours."""
+    if not key.startswith(ROOT):
+        return None
+    parts = key[len(ROOT) :].split("/")
+    for kind, pattern in _BY_LENGTH.get(len(parts), ()):
+        if all(want in ("*", part) for want, part in zip(pattern, parts, strict=True)):
+            path = tuple(part for want, part in zip(pattern, parts, strict=True) if want == "*")
+            return Ref(kind, path)
+    return None
+
+
+_BY_LENGTH: dict[int, list[tuple[Kind, list[str]]]] = {}
+for _kind, _pattern in PATTERNS.items():
+    _BY_LENGTH.setdefault(_pattern.count("/") + 1, []).append((_kind, _pattern.split("/")))
+# A literal part beats a star: `charms/*/chunks/*` must not be taken for something else of its length.
+for _rows in _BY_LENGTH.values():
+    _rows.sort(key=lambda row: row[1].count("*"))
+
+
+def prefix_end(prefix: str) -> str:
+    """Return the first key after all those that start with *prefix* (which ends in an ASCII character)."""
+    return prefix[:-1] + chr(ord(prefix[-1]) + 1)
+
+
+def below(ref: Ref) -> tuple[str, str]:
+    """Return the range of everything stored under *ref*, without *ref* itself."""
+    start = key_of(ref) + "/"
+    return start, prefix_end(start)
+
+
+def everything(kind: Kind) -> tuple[str, str]:
+    """Return the range of all keys whose first part is that of *kind* (machines, models, users, charms)."""
+    start = ROOT + PATTERNS[kind].split("/")[0] + "/"
+    return start, prefix_end(start)
+
+
+#: What workers and controllers mirror: machines and all models, with nothing between them in key order.
+MIRRORED = (everything(Kind.MACHINE)[0], everything(Kind.MODEL)[1])
