@@ -17,7 +17,7 @@ from threading import Condition
 from coordinator.errors import Compacted, LeaseLost, Unavailable
 from coordinator.store._counts import RequestCounts
 from coordinator.store.port import Batch, Item, Snapshot
-from coordinator.store.txn import Committed, Conflict, Delete, Exists, Guard, Outcome, Owned, Put, Txn, check
+from coordinator.store.txn import Committed, Conflict, Delete, Outcome, Put, Txn, check, holds
 
 FIRST_REVISION = 1  # of an empty etcd
 
@@ -98,7 +98,7 @@ class MemoryStore:
         self.requests.add("txn")
         with self._changed:
             self._check_open()
-            if not all(self._holds(guard) for guard in txn.guards):
+            if not all(holds(guard, self._now(guard.key)) for guard in txn.guards):
                 keys = sorted({guard.key for guard in txn.guards})
                 return Conflict(self._revision, tuple(item for key in keys if (item := self._now(key))))
             for write in txn.writes:
@@ -106,14 +106,6 @@ class MemoryStore:
                     raise lease_lost(write.lease)
             self._apply(txn.writes)
             return Committed(self._revision)
-
-    def _holds(self, guard: Guard) -> bool:
-        item = self._now(guard.key)
-        if isinstance(guard, Exists):
-            return item is not None
-        if isinstance(guard, Owned):
-            return item is not None and (item.revision, item.lease) == (guard.revision, guard.lease)
-        return guard.revision == (item.revision if item else 0)
 
     def _apply(self, writes: Iterable[Put | Delete]) -> None:
         """Write one revision, or none if *writes* only delete what is not there."""

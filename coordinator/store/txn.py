@@ -146,16 +146,33 @@ def size(txn: Txn) -> int:
 
 def is_self_invalidating(txn: Txn) -> bool:
     """Answer whether *txn* cannot succeed twice, because its own success breaks one of its guards (W7)."""
+    return bool(breaking_guards(txn))
+
+
+def breaking_guards(txn: Txn) -> tuple[Guard, ...]:
+    """Return the guards of *txn* that do not hold any more once it has succeeded."""
     put_keys = {write.key for write in txn.writes if isinstance(write, Put)}
     deletes = [write for write in txn.writes if isinstance(write, Delete)]
-    for guard in txn.guards:
-        if guard.key in put_keys and not isinstance(guard, Exists):
-            return True
+
+    def breaks(guard: Guard) -> bool:
+        if guard.key in put_keys:
+            return not isinstance(guard, Exists)
         # Deleting a key that is absent changes nothing.
-        absent = isinstance(guard, Unmoved) and guard.revision == 0
-        if not absent and any(_covers(delete, guard.key) for delete in deletes):
-            return True
-    return False
+        is_absent = isinstance(guard, Unmoved) and guard.revision == 0
+        return not is_absent and any(_covers(delete, guard.key) for delete in deletes)
+
+    return tuple(guard for guard in txn.guards if breaks(guard))
+
+
+def holds(guard: Guard, item: Item | None) -> bool:
+    """Answer whether *guard* holds when its key is stored as *item*."""
+    match guard:
+        case Exists():
+            return item is not None
+        case Unmoved(revision=revision):
+            return revision == (item.revision if item else 0)
+        case Owned(revision=revision, lease=lease):
+            return item is not None and (item.revision, item.lease) == (revision, lease)
 
 
 def _covers(delete: Delete, key: str) -> bool:
