@@ -1,0 +1,63 @@
+"""Stores for every test that wants one: in memory, and a real etcd.
+
+One etcd per test process (spec/etcd.md 5.2), on tmpfs and without fsync; one key prefix per test.  Tests
+that break etcd start their own (tests/integration/test_etcd_faults.py).
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from coordinator.store.embedded import EmbeddedEtcd
+from coordinator.store.etcd import EtcdStore
+from coordinator.store.memory import MemoryStore
+from coordinator.store.port import Store
+
+TMPFS = Path("/dev/shm")
+
+
+@pytest.fixture(scope="session")
+def etcd_folder() -> Iterator[Path]:
+    """A folder for the data of throw-away members: in memory where the platform has that."""
+    folder = Path(tempfile.mkdtemp(prefix="coordinator-etcd-", dir=TMPFS if TMPFS.is_dir() else None))
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def etcd(etcd_folder: Path) -> Iterator[EmbeddedEtcd]:
+    """The etcd of this test process.  Do not stop it; do not compact what another test may read."""
+    with EmbeddedEtcd(etcd_folder / "shared", throwaway=True) as member:
+        yield member
+
+
+@pytest.fixture
+def prefix() -> str:
+    """A key prefix of the test's own."""
+    return f"/test/{uuid.uuid4().hex}/"
+
+
+@pytest.fixture
+def memory_store() -> Iterator[MemoryStore]:
+    store = MemoryStore()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def etcd_store(etcd: EmbeddedEtcd) -> Iterator[EtcdStore]:
+    store = EtcdStore([etcd.endpoint])
+    yield store
+    store.close()
+
+
+@pytest.fixture(params=["memory", "etcd"])
+def store(request: pytest.FixtureRequest) -> Store:
+    """Each store in turn.  A test that takes this says what both of them promise."""
+    return request.getfixturevalue(f"{request.param}_store")
