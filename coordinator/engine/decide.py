@@ -37,8 +37,8 @@ def decide(memory: Memory, world: World, moment: Moment) -> Operation:
     unit = memory.unit
     if world.life is Life.DEAD or unit.removed:
         return Finished()
-    if unit.failed is not None and _still_concerns(unit.failed.hook, memory, world):
-        return _after_failure(unit.failed, world, moment)
+    if unit.failed is not None:
+        return _after_failure(unit.failed, memory, world, moment)
     if not unit.installed:
         return RunHook(Hook(kind=HookKind.INSTALL)) if world.life is Life.ALIVE else Leave()
     # config-changed of the set-up queues start: nothing comes between the two, so that charms
@@ -61,13 +61,8 @@ def decide(memory: Memory, world: World, moment: Moment) -> Operation:
 # --- failure ---------------------------------------------------------------------------------------------
 
 
-def _still_concerns(hook: Hook, memory: Memory, world: World) -> bool:
-    """A failed hook of a relation that was removed by force has nobody to run for."""
-    return hook.relation is None or hook.relation in world.relations or hook.relation in memory.relations
-
-
-def _after_failure(failed: Failure, world: World, moment: Moment) -> Operation:
-    if world.resolved is Resolved.SKIP:
+def _after_failure(failed: Failure, memory: Memory, world: World, moment: Moment) -> Operation:
+    if world.resolved is Resolved.SKIP or not _still_concerns(failed.hook, memory, world):
         return SkipHook(failed.hook)
     if world.resolved is Resolved.RETRY:
         return RunHook(failed.hook)
@@ -75,6 +70,16 @@ def _after_failure(failed: Failure, world: World, moment: Moment) -> Operation:
         return Blocked(failed.hook, None)
     retry_at_s = failed.at_s + retry_delay_s(failed, world.unit)
     return RunHook(failed.hook) if moment.now_s >= retry_at_s else Blocked(failed.hook, retry_at_s)
+
+
+def _still_concerns(hook: Hook, memory: Memory, world: World) -> bool:
+    """Say whether a failed hook still has something to be about.
+
+    A relation that was removed by force has not, nor has leader-elected in a unit that does not lead any more.
+    """
+    if hook.kind is HookKind.LEADER_ELECTED:
+        return world.is_leader
+    return hook.relation is None or hook.relation in world.relations or hook.relation in memory.relations
 
 
 def retry_delay_s(failed: Failure, unit: UnitName) -> float:
@@ -99,12 +104,13 @@ def _created(memory: Memory, world: World) -> Operation | None:
 
 def _leadership(memory: Memory, world: World) -> Operation | None:
     told = memory.unit.leader
-    if world.leader is None:
-        # Between two leaders a unit goes on with its work; only the set-up needs the answer first, because
-        # charms expect leader-elected (or -settings-changed) before config-changed.
-        return Waiting("a leader") if told is None else None
-    if world.leader == world.unit:
+    if world.is_leader:
         return None if told else RunHook(Hook(kind=HookKind.LEADER_ELECTED))
+    if world.leader is None or world.leader == world.unit:
+        # Between two leaders (or with a term of our own that an earlier session left behind) a unit goes on with
+        # its work; only the set-up needs the answer first, because charms expect leader-elected (or
+        # -settings-changed) before config-changed.
+        return Waiting("a leader") if told is None else None
     if told is not False or memory.unit.leader_settings != world.leader_settings_revision:
         return RunHook(Hook(kind=HookKind.LEADER_SETTINGS_CHANGED))
     return None

@@ -104,7 +104,7 @@ def answer(context: HookContext, call: Call) -> Answer:
         return Answer(exit_code=EXIT_FAILED, stderr=_error(error), effects=effects)
     except Exception as error:  # a mistake of ours must not end the server; the charm and the log hear of it
         text = f"internal error in {call.name}: {error!r}"
-        logs = (LogLine(level="ERROR", message=text),)
+        logs = (LogLine(level="ERROR", message=text, module=__name__),)
         return Answer(exit_code=EXIT_FAILED, stderr=f"ERROR {text}\n".encode(), effects=effects, logs=logs)
 
 

@@ -50,10 +50,11 @@ class Call:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LogLine:
-    """One line for the log of the unit; `level` is one of LEVELS in other.py."""
+    """One line for the log of the unit.  `level`: one of LEVELS in other.py; `module`: who says it."""
 
     level: str
     message: str
+    module: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -19,14 +19,15 @@ def _juju_log(context: HookContext, args: Args) -> Reply:
     if not args.words:
         raise BadRequest("no message specified")
     given = "DEBUG" if args.flag("debug") else args.text("log-level") or "INFO"
-    level, logs = given.upper(), ()
+    level, module = given.upper(), f"unit.{context.world.unit}.juju-log"
+    remarks: tuple[LogLine, ...] = ()
     if level not in LEVELS:
-        level = "INFO"
-        logs = (LogLine(level="WARNING", message=f'unknown log level "{given}" for juju-log; INFO is used'),)
+        level, remark = "INFO", f'unknown log level "{given}" for juju-log; INFO is used'
+        remarks = (LogLine(level="WARNING", message=remark, module=module),)
     hook, message = context.hook, " ".join(args.words)
     if hook is not None and hook.relation is not None:
         message = f"{hook.endpoint}:{hook.relation}: {message}"
-    return Reply(logs=(*logs, LogLine(level=level, message=message)))
+    return Reply(logs=(*remarks, LogLine(level=level, message=message, module=module)))
 
 
 def _juju_reboot(context: HookContext, args: Args) -> Reply:
