@@ -323,13 +323,15 @@ main = _Main()
 
 
 def __getattr__(name: str) -> Any:
+    import importlib
+
     if name == "pebble":
-        from . import pebble as value
+        value = importlib.import_module("ops.pebble")
     elif name == "StatusName":
-        from .hookcmds import StatusName as value
+        value = hookcmds.StatusName
     elif name == "tracing":
         try:
-            import ops_tracing as value  # type: ignore[import-not-found]
+            value = importlib.import_module("ops_tracing")
         except ImportError:
             value = None
     else:

@@ -276,6 +276,7 @@ class Framework(Object):
                     self._storage.drop_notice(event_path, observer_path, method_name)
                     continue
                 assert isinstance(event, EventBase)
+                event.deferred = False  # subclasses restore without asking this class
                 self._run_handler(event, observer_path, method_name, again=single_event_path is None)
                 if event.deferred:
                     any_deferred = True
