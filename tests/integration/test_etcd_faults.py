@@ -1,0 +1,485 @@
+"""etcd members are killed, stopped, restarted and compacted; answers get lost.  Nothing else may.
+
+Every test starts members of its own on free ports of the loopback interface.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import shutil
+import signal
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from coordinator.errors import Unavailable, UnknownOutcome
+from coordinator.store._etcd_watch import EtcdWatch
+from coordinator.store.embedded import EmbeddedEtcd, free_port
+from coordinator.store.etcd import EtcdStore
+from coordinator.store.mirror import Mirror
+from coordinator.store.txn import Committed, Conflict, Exists, Put, Txn, Unmoved
+
+WAIT_S = 15.0
+
+pytestmark = pytest.mark.slow
+
+
+def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = WAIT_S) -> None:
+    ends_s = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < ends_s, f"{what} did not happen in {timeout_s} s"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def folder(etcd_folder: Path) -> Iterator[Path]:
+    folder = etcd_folder / uuid.uuid4().hex
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def single(folder: Path) -> Iterator[EmbeddedEtcd]:
+    with EmbeddedEtcd(folder / "single", throwaway=True) as member:
+        yield member
+
+
+@pytest.fixture
+def cluster(folder: Path) -> Iterator[list[EmbeddedEtcd]]:
+    """Three members on loopback."""
+    peers = {f"m{number}": free_port() for number in range(3)}
+    members = [
+        EmbeddedEtcd(
+            folder / name, throwaway=True, name=name, client_port=free_port(), peer_port=port, cluster=peers
+        )
+        for name, port in peers.items()
+    ]
+    with ExitStack() as stack:
+        for member in members:
+            stack.callback(member.stop, timeout_s=1)
+            member.start(wait=False)
+        for member in members:
+            member.wait_ready()
+        yield members
+
+
+def kill(member: EmbeddedEtcd) -> None:
+    assert member.pid is not None
+    os.kill(member.pid, signal.SIGKILL)
+    wait_until(lambda: not member.is_running, "the end of the member")
+
+
+@contextmanager
+def stopped(member: EmbeddedEtcd) -> Iterator[None]:
+    """Frozen, which is also what a network that swallows packets looks like."""
+    assert member.pid is not None
+    os.kill(member.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(member.pid, signal.SIGCONT)
+
+
+class Writer:
+    """Writes one key after the other, each in a transaction that can be told apart from all others."""
+
+    def __init__(self, store: EtcdStore, name: str) -> None:
+        self.store, self.name = store, name
+        self.acknowledged: dict[str, int] = {}
+        self.unknown: list[str] = []
+        self.errors = 0
+        self.conflicts: list[str] = []
+        self.gap_s_max = 0.0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        last_s = time.monotonic()
+        for number in itertools.count():
+            if self._stop.is_set():
+                return
+            key = f"w/{self.name}/{number:06}"
+            try:
+                outcome = self.store.commit(witnessed(self.store, key))
+            except Unavailable:
+                self.errors += 1
+                continue
+            except UnknownOutcome:
+                self.unknown.append(key)
+                continue
+            if isinstance(outcome, Conflict):
+                self.conflicts.append(key)
+                continue
+            self.acknowledged[key] = outcome.revision
+            self.gap_s_max = max(self.gap_s_max, time.monotonic() - last_s)
+            last_s = time.monotonic()
+            time.sleep(0.002)
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join(WAIT_S)
+        assert not self._thread.is_alive()
+
+
+def witnessed(store: EtcdStore, key: str) -> Txn:
+    """Create *key*, and leave a note that only this transaction writes: the journal of a model, say."""
+    nonce = uuid.uuid4().bytes
+    return Txn((Unmoved(key, 0),), (Put(key, nonce), Put("journal", nonce)), witness="journal", since=1)
+
+
+class Reader:
+    """Collects what a watch of all writers delivers."""
+
+    def __init__(self, store: EtcdStore) -> None:
+        self.seen: list[tuple[int, str]] = []
+        self._watch = store.watch("w/", "w0", revision=store.read("w/", "w0").revision)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            batch = self._watch.next(0.2)
+            if batch is not None:
+                self.seen += [(item.revision, key) for key, item in batch.changes if item is not None]
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join(WAIT_S)
+        self._watch.close()
+
+
+def check_nothing_is_lost(store: EtcdStore, reader: Reader, *writers: Writer) -> None:
+    """Every acknowledged write is there once, and the watch delivered all, once, in order."""
+    stored = {item.key: item.revision for item in store.read("w/", "w0").items}
+    wait_until(lambda: len(reader.seen) >= len(stored), "the arrival of every write")
+    reader.stop()
+    acknowledged = {key: revision for writer in writers for key, revision in writer.acknowledged.items()}
+    unknown = {key for writer in writers for key in writer.unknown}
+
+    assert [key for writer in writers for key in writer.conflicts] == []  # nobody else writes these keys
+    assert acknowledged.items() <= stored.items()
+    assert set(stored) - set(acknowledged) <= unknown
+    assert reader.seen == sorted((revision, key) for key, revision in stored.items())
+
+
+def test_a_watch_survives_kill_and_restart_of_the_only_member(single: EmbeddedEtcd) -> None:
+    store = EtcdStore([single.endpoint])
+    reader = Reader(store)
+    writer = Writer(store, "a")
+    wait_until(lambda: len(reader.seen) > 50, "traffic")
+
+    kill(single)
+    time.sleep(0.5)
+    before = len(writer.acknowledged)
+    single.start()
+    wait_until(lambda: len(writer.acknowledged) > before + 50, "traffic after the restart")
+
+    writer.stop()
+    check_nothing_is_lost(store, reader, writer)
+    store.close()
+
+
+def test_the_connected_member_of_three_is_killed(cluster: list[EmbeddedEtcd]) -> None:
+    stores = [EtcdStore([member.endpoint for member in cluster]) for _ in range(2)]
+    reader = Reader(stores[0])
+    writers = [Writer(stores[number % 2], str(number)) for number in range(4)]
+    wait_until(lambda: len(reader.seen) > 100, "traffic")
+
+    kill(cluster[0])
+    before = len(reader.seen)
+    wait_until(lambda: len(reader.seen) > before + 100, "traffic after the kill")
+    cluster[0].start()
+    kill(cluster[1])
+    before = len(reader.seen)
+    wait_until(lambda: len(reader.seen) > before + 100, "traffic after the second kill")
+
+    for writer in writers:
+        writer.stop()
+    check_nothing_is_lost(stores[0], reader, *writers)
+    assert max(writer.gap_s_max for writer in writers) < 5
+    for store in stores:
+        store.close()
+
+
+def test_the_connected_member_of_three_is_stopped(cluster: list[EmbeddedEtcd]) -> None:
+    store = EtcdStore([member.endpoint for member in cluster])
+    reader, writer = Reader(store), Writer(store, "a")
+    wait_until(lambda: len(reader.seen) > 20, "traffic")
+
+    with stopped(cluster[0]):
+        before = len(writer.acknowledged)
+        wait_until(lambda: len(writer.acknowledged) > before + 50, "commits through another member", 5)
+        before = len(reader.seen)
+        wait_until(lambda: len(reader.seen) > before + 50, "changes through another member", 12)
+
+    writer.stop()
+    check_nothing_is_lost(store, reader, writer)
+    store.close()
+
+
+def test_without_a_quorum_everything_says_so_in_time_and_resumes(cluster: list[EmbeddedEtcd]) -> None:
+    store = EtcdStore([member.endpoint for member in cluster], deadline_s=2)
+    store.commit(witnessed(store, "a"))
+    kill(cluster[1])
+    kill(cluster[2])
+
+    wait_until(lambda: not answers(store), "the loss of the quorum")
+    started_s = time.monotonic()
+    with pytest.raises((Unavailable, UnknownOutcome)):
+        store.commit(witnessed(store, "b"))
+    assert time.monotonic() - started_s < 6
+
+    cluster[1].start()
+    wait_until(lambda: answers(store), "a quorum again")
+    assert isinstance(store.commit(witnessed(store, "c")), Committed)
+    store.close()
+
+
+def answers(store: EtcdStore) -> bool:
+    try:
+        store.read("a")
+    except Unavailable:
+        return False
+    return True
+
+
+def test_a_mirror_is_compacted_past_while_it_is_paused(single: EmbeddedEtcd) -> None:
+    """Its connection is cut; when it has another one, the history in between is gone."""
+    store = EtcdStore([single.endpoint])
+    mirror = Mirror(store, "m/", "m0")
+    told: list[str] = []
+    for name in ("kept", "deleted", "changed"):
+        store.commit(Txn((), (Put(f"m/{name}", b"1"),)))
+    mirror.start()
+    mirror.listen(lambda keys, revision: told.extend(keys))
+    watch = mirror._watch
+    assert isinstance(watch, EtcdWatch)
+
+    with held(watch):
+        store.commit(Txn((), (Put("m/changed", b"2"), Put("m/created", b"1"))))
+        store.revoke(leased(store, "m/deleted"))
+        last = store.commit(Txn((), (Put("m/last", b"1"),))).revision
+        store.compact(last)
+
+    assert mirror.wait_for(last, WAIT_S)
+    assert {key: item.value for key, item in mirror.items.items()} == {
+        "m/kept": b"1",
+        "m/changed": b"2",
+        "m/created": b"1",
+        "m/last": b"1",
+    }
+    assert sorted(told) == ["m/changed", "m/created", "m/deleted", "m/last"]
+    mirror.close()
+    store.close()
+
+
+def leased(store: EtcdStore, key: str) -> int:
+    lease = store.grant(60)
+    store.commit(Txn((), (Put(key, b"", lease),)))
+    return lease
+
+
+@contextmanager
+def held(watch: EtcdWatch) -> Iterator[None]:
+    """Cut the connection of *watch* and keep it from opening another one."""
+    connect, may_connect = watch._calls.connect, threading.Event()
+
+    def wait_and_connect(number: int):  # type: ignore[no-untyped-def]
+        assert may_connect.wait(WAIT_S)
+        return connect(number)
+
+    wait_until(lambda: watch._stream is not None, "the stream")
+    watch._calls.connect = wait_and_connect  # type: ignore[method-assign]
+    with watch._lock:
+        watch._stream.cancel()
+    wait_until(lambda: watch._stream is None, "the end of the stream")
+    yield
+    watch._calls.connect = connect  # type: ignore[method-assign]
+    may_connect.set()
+
+
+class Proxy:
+    """A TCP proxy in front of a member that can swallow what passes through it in one direction."""
+
+    def __init__(self, member: EmbeddedEtcd) -> None:
+        self._member = member
+        self._sockets: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.endpoint = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        self.swallow_questions = self.swallow_answers = False
+        self._spawn(self._accept)
+
+    def _spawn(self, target: Callable[..., None], *args: object) -> None:
+        thread = threading.Thread(target=target, args=args, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:  # closed
+                return
+            server = socket.create_connection(("127.0.0.1", self._member.client_port))
+            self._sockets += [client, server]
+            self._spawn(self._pump, client, server, lambda: self.swallow_questions)
+            self._spawn(self._pump, server, client, lambda: self.swallow_answers)
+
+    def _pump(self, source: socket.socket, target: socket.socket, swallow: Callable[[], bool]) -> None:
+        try:
+            while data := source.recv(65536):
+                if not swallow():
+                    target.sendall(data)
+        except OSError:  # the other side is gone
+            pass
+        hang_up(source, target)
+
+    def cut(self) -> None:
+        """Close every connection; new ones are accepted."""
+        hang_up(*self._sockets)
+        self._sockets.clear()
+
+    def close(self) -> None:
+        hang_up(self._listener)
+        self._listener.close()
+        self.cut()
+        for thread in self._threads:
+            thread.join(WAIT_S)
+            assert not thread.is_alive()
+
+
+def hang_up(*ends: socket.socket) -> None:
+    """Wake up whoever reads from *ends* or writes to them."""
+    for end in ends:
+        with suppress(OSError):  # not connected any more
+            end.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture
+def proxied(single: EmbeddedEtcd) -> Iterator[tuple[Proxy, EtcdStore, EtcdStore]]:
+    """A proxy, a store that meets the proxy first, and one that goes straight to etcd."""
+    proxy = Proxy(single)
+    through, straight = EtcdStore([proxy.endpoint, single.endpoint]), EtcdStore([single.endpoint])
+    through.read("a")
+    yield proxy, through, straight
+    through.close()
+    straight.close()
+    proxy.close()
+
+
+class Race(threading.Thread):
+    """Does something the moment a key is there: between the lost answer and the next attempt."""
+
+    def __init__(self, store: EtcdStore, key: str, action: Callable[[], object]) -> None:
+        super().__init__()
+        self._store, self._key, self._action = store, key, action
+        self.start()
+
+    def run(self) -> None:
+        wait_until(lambda: bool(self._store.read(self._key).items), "the first attempt")
+        self._action()
+
+
+def test_a_lost_answer_is_found_by_its_witness(proxied: tuple[Proxy, EtcdStore, EtcdStore]) -> None:
+    proxy, through, straight = proxied
+    since = straight.commit(Txn((), (Put("journal", b"before"),))).revision
+    txn = Txn((Unmoved("a", 0),), (Put("a", b"1"), Put("journal", b"mine")), witness="journal", since=since)
+    proxy.swallow_answers = True
+    # Meanwhile the journal moves on, so its present value says nothing about us.
+    race = Race(straight, "a", lambda: [straight.commit(Txn((), (Put("journal", b"%d" % n),))) for n in range(20)])
+
+    outcome = through.commit(txn)
+
+    race.join(WAIT_S)
+    stored = straight.read("a").items[0]
+    assert outcome == Committed(stored.revision)
+    assert through.requests["txn"] == 2
+
+
+def test_a_lost_answer_without_a_witness_is_not_guessed(proxied: tuple[Proxy, EtcdStore, EtcdStore]) -> None:
+    proxy, through, straight = proxied
+    proxy.swallow_answers = True
+    with pytest.raises(UnknownOutcome, match="no witness"):
+        through.commit(Txn((Unmoved("a", 0),), (Put("a", b"1"),)))
+    assert len(straight.read("a").items) == 1
+
+
+def test_a_write_that_could_land_twice_is_not_sent_again(proxied: tuple[Proxy, EtcdStore, EtcdStore]) -> None:
+    proxy, through, straight = proxied
+    straight.commit(Txn((), (Put("a", b""),)))
+    since = straight.read("a").revision
+    proxy.swallow_answers = True
+
+    found = through.commit(Txn((Exists("a"),), (Put("b", b"nonce"),), witness="b", since=since))
+
+    assert found == Committed(straight.read("b").items[0].revision)
+    assert through.requests["txn"] == 2  # the commit, and one read of what became of it
+
+
+def test_a_conflict_after_a_lost_question_is_a_conflict(proxied: tuple[Proxy, EtcdStore, EtcdStore]) -> None:
+    """The first attempt never arrived, and somebody else was quicker than the second."""
+    proxy, through, straight = proxied
+    since = straight.commit(Txn((), (Put("journal", b"before"),))).revision
+    txn = Txn((Unmoved("a", 0),), (Put("a", b"mine"), Put("journal", b"mine")), witness="journal", since=since)
+    straight.commit(Txn((), (Put("a", b"theirs"), Put("journal", b"theirs"))))
+    proxy.swallow_questions = True
+
+    outcome = through.commit(txn)
+
+    assert isinstance(outcome, Conflict)
+    assert [item.value for item in outcome.found] == [b"theirs"]
+    assert through.requests["txn"] == 2
+
+
+def test_an_unknown_outcome_when_the_history_is_gone(proxied: tuple[Proxy, EtcdStore, EtcdStore]) -> None:
+    proxy, through, straight = proxied
+    txn = Txn((Unmoved("a", 0),), (Put("a", b"1"), Put("journal", b"mine")), witness="journal", since=1)
+    proxy.swallow_answers = True
+
+    def forget() -> None:
+        revision = straight.commit(Txn((), (Put("journal", b"theirs"),))).revision
+        straight.compact(revision)
+
+    race = Race(straight, "a", forget)
+    with pytest.raises(UnknownOutcome, match="history"):
+        through.commit(txn)
+    race.join(WAIT_S)
+
+
+def test_leases_are_kept_through_lost_answers(proxied: tuple[Proxy, EtcdStore, EtcdStore]) -> None:
+    proxy, through, straight = proxied
+    proxy.swallow_answers = True
+    lease = through.grant(60)  # the first attempt landed; the id is ours, so the second says so
+    assert straight.refresh(lease) == 60
+    through.revoke(lease)
+    straight.revoke(lease)
+
+
+def test_connections_that_are_cut_again_and_again_lose_nothing(single: EmbeddedEtcd) -> None:
+    proxy = Proxy(single)
+    store, straight = EtcdStore([proxy.endpoint]), EtcdStore([single.endpoint])
+    reader = Reader(store)
+    writers = [Writer(store, str(number)) for number in range(3)]
+    chance = random.Random(1)
+    for _ in range(8):
+        time.sleep(chance.uniform(0.1, 0.3))
+        proxy.cut()
+
+    for writer in writers:
+        writer.stop()
+    check_nothing_is_lost(straight, reader, *writers)
+    assert sum(len(writer.acknowledged) for writer in writers) > 50
+    store.close()
+    straight.close()
+    proxy.close()
