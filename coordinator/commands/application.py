@@ -45,7 +45,8 @@ def deploy(
     if view.exists(refs.application(model, app)):
         raise Refused(
             f'application "{app}" already exists',
-            fix=f"deploy it under another name: coordinator deploy CHARM NAME; or `coordinator remove-application {app}`",
+            fix="deploy it under another name: coordinator deploy CHARM NAME; "
+            f"or `coordinator remove-application {app}`",
         )
     if meta.subordinate and (units is not None or to):
         raise Refused("cannot use --num-units or --to with subordinate application")
@@ -230,6 +231,6 @@ def _check_endpoints_in_use(view: View, model: str, app: str, meta: Any) -> None
         if endpoint is None or (endpoint.interface, endpoint.role) != (relation.interface, side.role):
             raise Refused(
                 f'cannot refresh "{app}"',
-                why=f'would break relation "{relation.key}": the new charm drops or changes endpoint "{side.endpoint}"',
+                why=f'would break relation "{relation.key}": the new charm has another "{side.endpoint}", or none',
                 fix=f"first `coordinator remove-relation {relation.key}`" if not relation.is_peer else "",
             )

@@ -142,6 +142,10 @@ class View:
         entries = self._tree.entries
         return [(ref, entries[ref].value) for ref in sorted(self._tree.list(kind, *parent))]
 
+    def refs(self, kind: Kind, *parent: str) -> list[Ref]:
+        """Return the names of the entities of *kind* below *parent*, in no promised order."""
+        return self._tree.list(kind, *parent)
+
     def exists(self, ref: Ref) -> bool:
         return self.find_stored(ref) is not None
 

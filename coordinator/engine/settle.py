@@ -55,7 +55,23 @@ def settle(memory: Memory, world: World, hook: Hook, effects: Effects, *, now: s
         did=hook.name,
         puts=puts,
         deletes=frozenset(deletes - set(puts)),
-        conditions=_conditions(world, effects, puts),
+        conditions=(*_conditions(world, effects, puts), *_entering(world, hook)),
+    )
+
+
+def rebase(world: World, fresh: World) -> World:
+    """Return the *world* that a hook saw, moved onto a *fresh* one for a second try at settling it.
+
+    What the hook saw stays what is remembered as handled; what it may still write to is what is there now.
+    """
+    staying = {number: relation for number, relation in world.relations.items() if number in fresh.relations}
+    return replace(
+        world,
+        entity=fresh.entity,
+        entity_revision=fresh.entity_revision,
+        relations=staying,
+        status=fresh.status,
+        application_status=fresh.application_status,
     )
 
 
@@ -128,7 +144,7 @@ def _unit_after(unit: UnitState, world: World, hook: Hook) -> UnitState:
             return replace(unit, stopped=True)
         case HookKind.REMOVE:
             return replace(unit, removed=True)
-        case HookKind.LEADER_ELECTED:
+        case HookKind.LEADER_ELECTED if world.is_leader:  # not when it was skipped because the term was lost
             return replace(unit, leader=True, leader_settings=world.leader_settings_revision)
         case HookKind.LEADER_SETTINGS_CHANGED:
             return replace(unit, leader=False, leader_settings=world.leader_settings_revision)
@@ -289,6 +305,14 @@ def _conditions(world: World, effects: Effects, puts: Mapping[Ref, Any]) -> tupl
     touched |= {int(ref.path[3]) for ref in puts if ref.kind is refs.Kind.RELATION_MEMORY}
     conditions += [Present(refs.relation(world.model, relation)) for relation in sorted(touched)]
     return tuple(conditions)
+
+
+def _entering(world: World, hook: Hook) -> tuple[Condition, ...]:
+    """Nobody enters a relation that began to end meanwhile: its end counts who is inside."""
+    relation = world.relations.get(hook.relation) if hook.relation is not None else None
+    if hook.kind is not HookKind.RELATION_CREATED or relation is None:
+        return ()
+    return (Unchanged(refs.relation(world.model, relation.id), relation.revision),)
 
 
 def _entity_unchanged(world: World) -> Condition:

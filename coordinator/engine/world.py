@@ -28,10 +28,10 @@ class WorldRelation:
     the other units of the application.  `apps` has the revision of each application bag that concerns the unit:
     the remote one, or its own in a peer relation; an application without a bag yet is absent.  `bags` holds every
     bag of the relation by the text of its owner's name (`db/0`, `db`), also of units that left.
-    `remote_status` is only for goal-state.
     """
 
     id: int
+    revision: int = 0
     endpoint: str
     interface: str
     role: Role
@@ -43,7 +43,6 @@ class WorldRelation:
     units: Mapping[UnitName, int] = field(default_factory=dict)
     apps: Mapping[str, int] = field(default_factory=dict)
     bags: Mapping[str, Stored] = field(default_factory=dict)
-    remote_alive: bool = True
 
     @property
     def is_peer(self) -> bool:

@@ -17,7 +17,16 @@ from typing import Any
 
 import grpc
 
-from coordinator.errors import BadRequest
+from coordinator.errors import (
+    BadRequest,
+    Compacted,
+    CoordinatorError,
+    Corrupt,
+    Denied,
+    LeaseLost,
+    Refused,
+    Unavailable,
+)
 from coordinator.store._counts import RequestCounts
 from coordinator.store._etcd_proto import rpc, stubs
 
@@ -39,6 +48,7 @@ CHANNEL_OPTIONS: list[tuple[str, int]] = [  # W2
     ("grpc.min_reconnect_backoff_ms", 500),
     ("grpc.max_reconnect_backoff_ms", 1_000),
     ("grpc.enable_retries", 0),  # resending is decided here, by what the request is (W7)
+    ("grpc.enable_http_proxy", 0),  # http_proxy in the environment is meant for charms, not for etcd
     ("grpc.use_local_subchannel_pool", 1),  # else channels to one member share a connection (W17)
 ]
 
@@ -346,3 +356,29 @@ def describe(error: Exception) -> tuple[Fault, str]:
     if isinstance(error, ValueError) and "closed" in str(error):
         return Fault.NOT_DONE, str(error)
     raise error
+
+
+def explain(what: str, failed: CallFailed) -> CoordinatorError:
+    """Return the error for the caller: by kind, with the server's words (W6)."""
+    what, why = f"cannot {what}", failed.text
+    match failed.fault:
+        case Fault.COMPACTED:
+            return Compacted(what, why=why, fix="read the present state and go on from there")
+        case Fault.NO_LEASE:
+            return lease_lost(what.removeprefix("cannot "), why)
+        case Fault.TOO_LARGE:
+            return Refused(what, why=why, fix="make it smaller; the limits are in store/txn.py")
+        case Fault.DENIED | Fault.TOKEN:
+            return Denied(what, why=why, fix="check the user, the password and the roles that etcd knows")
+        case Fault.CORRUPT:
+            return Corrupt(what, why=why, fix="stop etcd, keep its data, and compare the members")
+        case Fault.NO_SPACE:
+            return Unavailable(what, why=why, fix="compact, defragment every member, then disarm the alarm")
+        case Fault.NOT_DONE | Fault.UNKNOWN:
+            return Unavailable(what, why=why, fix="check that etcd runs and that it has a quorum")
+        case Fault.REFUSED | Fault.LEASE_TAKEN:
+            return Refused(what, why=why)
+
+
+def lease_lost(what: str, why: str) -> LeaseLost:
+    return LeaseLost(f"cannot {what}", why=why, fix="get a new lease; whatever was held with the old one is gone")

@@ -21,7 +21,7 @@ from typing import Any
 import grpc
 
 from coordinator.errors import Compacted, Denied
-from coordinator.store._etcd_calls import CallFailed, Calls, Fault, Member, describe
+from coordinator.store._etcd_calls import CallFailed, Calls, Fault, Member, describe, explain
 from coordinator.store._etcd_proto import rpc
 from coordinator.store._etcd_wire import decode_change, encode_range
 from coordinator.store.port import Batch
@@ -32,6 +32,10 @@ BACKOFF_S_MIN, BACKOFF_S_MAX = 0.05, 1.0  # W12
 QUEUE_BYTES_MAX = 64 * 1024 * 1024  # W15: an owner so far behind is better off reading the range afresh
 CHANGE_BYTES = 200  # what a change costs beside its value
 CLOSE_S = 5.0
+
+#: Another member, or the same one later, may do better.  A rejected token is renewed by the first call on
+#: the next connection.
+PASSING = (Fault.NOT_DONE, Fault.UNKNOWN, Fault.TOKEN)
 
 #: Manual progress answers overtake the events they speak of in older servers (spec 2.4).
 PROGRESS_IS_TRUE_FROM = ((3, 4, 25), (3, 5, 8))
@@ -130,9 +134,12 @@ class EtcdWatch:
             opened_s = time.monotonic()
             try:
                 self._follow_one_member()
-            except Exception as failure:  # a bug of ours must reach the owner too, not end a thread in silence
-                if not is_passing(failure):
-                    self.fail(failure)
+            except (grpc.RpcError, CallFailed) as error:
+                failed = error if isinstance(error, CallFailed) else CallFailed(*describe(error), maybe_done=False)
+                if failed.fault not in PASSING:
+                    self.fail(explain(f"watch {self._start!r}", failed))
+            except Exception as failure:  # ours, or a bug: either must reach the owner, not end here in silence
+                self.fail(failure)
             self._member_number += 1
             if time.monotonic() - opened_s > QUIET_S:
                 backoff_s = BACKOFF_S_MIN
@@ -258,18 +265,6 @@ def _progress_request() -> Any:
 
 def _until_none(requests: queue.SimpleQueue[Any]) -> Iterator[Any]:
     return iter(requests.get, None)
-
-
-def is_passing(failure: Exception) -> bool:
-    """Answer whether another member, or the same one later, may do better."""
-    if isinstance(failure, grpc.RpcError | ValueError):
-        fault = describe(failure)[0]
-    elif isinstance(failure, CallFailed):
-        fault = failure.fault
-    else:
-        return False
-    # A rejected token is renewed by the first call on the next connection.
-    return fault in (Fault.NOT_DONE, Fault.UNKNOWN, Fault.TOKEN)
 
 
 def is_progress_true(version: str) -> bool:

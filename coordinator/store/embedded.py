@@ -18,7 +18,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,11 +119,17 @@ class EmbeddedEtcd:
         client_port: int = 0,
         peer_port: int = 0,
         cluster: Mapping[str, int] | None = None,
+        flags: Sequence[str] = (),
     ) -> None:
-        """Keep data and log in *folder*.  Ports of 0 are chosen; *cluster* maps member names to peer ports."""
+        """Keep data and log in *folder*.
+
+        Ports of 0 are chosen.  *cluster* maps the names of all members to their peer ports.  *flags* come
+        last on etcd's command line, so they win.
+        """
         assert cluster is None or cluster[name] == peer_port
         self.folder, self.throwaway, self.name = Path(folder), throwaway, name
         self.client_port, self.peer_port, self._cluster = client_port, peer_port, cluster
+        self._flags = tuple(flags)
         self._ports_are_fixed = bool(client_port or peer_port)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -190,11 +196,12 @@ class EmbeddedEtcd:
             "--log-level=warn",
             *(THROWAWAY if self.throwaway else KEPT),
             *([] if self.throwaway else _corruption_checks(binary.version)),
+            *self._flags,
         ]
         setpriv = shutil.which("setpriv")
         if setpriv and threading.current_thread() is threading.main_thread():
             command = [setpriv, "--pdeathsig", "TERM", "--", *command]
-        # etcd reads ETCD_* as settings, which win over nothing we set here but may add to it.
+        # etcd takes ETCD_* for settings; those that we do not set here would count.
         keep = ("ETCD_UNSUPPORTED_ARCH",)
         environment = {
             key: value for key, value in os.environ.items() if not key.startswith("ETCD_") or key in keep

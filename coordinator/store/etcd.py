@@ -15,19 +15,10 @@ import weakref
 from collections.abc import Sequence
 from typing import Any
 
-from coordinator.errors import (
-    Compacted,
-    CoordinatorError,
-    Corrupt,
-    Denied,
-    LeaseLost,
-    Refused,
-    Unavailable,
-    UnknownOutcome,
-)
+from coordinator.errors import Compacted, Refused, Unavailable, UnknownOutcome
 from coordinator.store import _etcd_wire as wire
 from coordinator.store._counts import RequestCounts
-from coordinator.store._etcd_calls import TLS, CallFailed, Calls, Fault, History, Token
+from coordinator.store._etcd_calls import TLS, CallFailed, Calls, Fault, History, Token, explain, lease_lost
 from coordinator.store._etcd_proto import rpc
 from coordinator.store._etcd_watch import EtcdWatch, parse_version, watch_compacted
 from coordinator.store.port import Item, Snapshot
@@ -138,7 +129,7 @@ class EtcdStore:
         try:
             return self._calls.call(kind, request)[0]
         except CallFailed as failed:
-            raise _explain(what, failed) from failed
+            raise explain(what, failed) from failed
 
     # -- writing
 
@@ -157,18 +148,23 @@ class EtcdStore:
         return Conflict(response.header.revision, found)
 
     def _settle_conflict(self, txn: Txn, conflict: Conflict) -> Outcome:
-        """Tell whether the guards failed because an earlier attempt of *txn* landed (W7)."""
+        """Tell whether the guards failed because an earlier attempt of *txn* landed (W7).
+
+        A Conflict is final if a guard failed that cannot hold again (Unmoved from a revision, Owned).  If
+        the only reason is that a key exists, or does not, an attempt that is still under way inside etcd
+        could land once that changes back; the guards hold then, so what it writes is right, but late.
+        """
         revision = self._landed(txn, Snapshot(conflict.revision, conflict.found))
         return conflict if revision is None else Committed(revision)
 
     def _settle_failure(self, txn: Txn, failed: CallFailed) -> Outcome:
         """Find out what became of *txn* when the last attempt got no usable answer."""
         if not failed.maybe_done or not txn.writes:
-            raise _explain("commit the transaction", failed) from failed
+            raise explain("commit the transaction", failed) from failed
         # A transaction that cannot succeed twice got as far as its lease only because its guards held: no
         # earlier attempt had landed, and none can land later, for a lease does not come back.
         if failed.fault is Fault.NO_LEASE and is_self_invalidating(txn):
-            raise _explain("commit the transaction", failed) from failed
+            raise explain("commit the transaction", failed) from failed
         try:
             keys = {guard.key for guard in txn.guards} | ({txn.witness} if txn.witness else set())
             present = self.read_many(tuple((key, None) for key in sorted(keys)))
@@ -178,7 +174,7 @@ class EtcdStore:
         if revision is not None:
             return Committed(revision)
         if failed.fault is Fault.NO_SPACE:  # an answer, so nothing is under way that could still land
-            raise _explain("commit the transaction", failed) from failed
+            raise explain("commit the transaction", failed) from failed
         raise _unknown(txn, f"{failed.text}; it has not landed yet, but it may") from failed
 
     def _landed(self, txn: Txn, seen: Snapshot) -> int | None:
@@ -252,7 +248,7 @@ class EtcdStore:
             self._lease_calls.call("grant", rpc.LeaseGrantRequest(TTL=ttl_s, ID=lease))
         except CallFailed as failed:
             if not (failed.fault is Fault.LEASE_TAKEN and failed.maybe_done):
-                raise _explain("get a lease", failed) from failed
+                raise explain("get a lease", failed) from failed
         return lease
 
     def refresh(self, lease: int) -> int:
@@ -260,9 +256,9 @@ class EtcdStore:
         try:
             response, _ = self._lease_calls.call("refresh", request, deadline_s=REFRESH_DEADLINE_S)
         except CallFailed as failed:
-            raise _explain(f"refresh lease {lease:x}", failed) from failed
+            raise explain(f"refresh lease {lease:x}", failed) from failed
         if response.TTL <= 0:  # W18
-            raise _lease_lost(f"refresh lease {lease:x}", "it has ended")
+            raise lease_lost(f"refresh lease {lease:x}", "it has ended")
         return response.TTL
 
     def revoke(self, lease: int) -> None:
@@ -270,7 +266,7 @@ class EtcdStore:
             self._lease_calls.call("revoke", rpc.LeaseRevokeRequest(ID=lease))
         except CallFailed as failed:
             if failed.fault is not Fault.NO_LEASE:
-                raise _explain(f"revoke lease {lease:x}", failed) from failed
+                raise explain(f"revoke lease {lease:x}", failed) from failed
 
     # -- maintenance
 
@@ -288,7 +284,7 @@ class EtcdStore:
             except CallFailed as failed:
                 failures.append(failed)
         if not versions:
-            raise _explain("ask for the version", failures[-1]) from failures[-1]
+            raise explain("ask for the version", failures[-1]) from failures[-1]
         return versions
 
     def close(self) -> None:
@@ -326,32 +322,6 @@ def check_version(store: EtcdStore) -> str | None:
 
 def _dotted(version: tuple[int, ...]) -> str:
     return ".".join(map(str, version))
-
-
-def _explain(what: str, failed: CallFailed) -> CoordinatorError:
-    """Return the error for the caller: by kind, with the server's words (W6)."""
-    what, why = f"cannot {what}", failed.text
-    match failed.fault:
-        case Fault.COMPACTED:
-            return Compacted(what, why=why, fix="read the present state and go on from there")
-        case Fault.NO_LEASE:
-            return _lease_lost(what.removeprefix("cannot "), why)
-        case Fault.TOO_LARGE:
-            return Refused(what, why=why, fix="make it smaller; the limits are in store/txn.py")
-        case Fault.DENIED | Fault.TOKEN:
-            return Denied(what, why=why, fix="check the user, the password and the roles that etcd knows")
-        case Fault.CORRUPT:
-            return Corrupt(what, why=why, fix="stop etcd, keep its data, and compare the members")
-        case Fault.NO_SPACE:
-            return Unavailable(what, why=why, fix="compact, defragment every member, then disarm the alarm")
-        case Fault.NOT_DONE | Fault.UNKNOWN:
-            return Unavailable(what, why=why, fix="check that etcd runs and that it has a quorum")
-        case Fault.REFUSED | Fault.LEASE_TAKEN:
-            return Refused(what, why=why)
-
-
-def _lease_lost(what: str, why: str) -> LeaseLost:
-    return LeaseLost(f"cannot {what}", why=why, fix="get a new lease; whatever was held with the old one is gone")
 
 
 def _unknown(txn: Txn, why: str) -> UnknownOutcome:

@@ -30,9 +30,9 @@ Listener = Callable[[list[str], int], None]
 class Mirror:
     """Use `start` and `close`; or `poll` and `close` without a thread (simulations).
 
-    Listeners are called after each batch with the changed keys and the revision, in order, in the thread
-    that applied it: the mirror's own, or one in `wait_for`.  They should note and return; what they raise
-    ends the mirror (`failure`).
+    Listeners are called with each batch's changed keys and revision, in order, with the mirror's lock held, in
+    the thread that applied it: the mirror's own, or one in `wait_for`.  They should note and return; what they
+    raise ends the mirror (`failure`).
     """
 
     def __init__(self, store: Store, start: str, end: str) -> None:
@@ -240,7 +240,8 @@ class Mirror:
                 else:
                     self._items[key] = item
             self._revision = revision
+            # Inside the lock: whoever sees this revision also sees what the listeners made of it.
+            if changes:
+                for listener in self._listeners:
+                    listener(list(changes), revision)
             self._changed.notify_all()
-        if changes:
-            for listener in self._listeners:
-                listener(list(changes), revision)

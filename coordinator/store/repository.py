@@ -18,6 +18,7 @@ from coordinator.domain import refs
 from coordinator.domain.change import Change, Condition, Held, Present, Unchanged
 from coordinator.domain.model import Journal
 from coordinator.domain.refs import Kind, Ref
+from coordinator.domain.unit import Application
 from coordinator.domain.view import Stored, Tree, View
 from coordinator.errors import Contended
 from coordinator.store import keys
@@ -193,7 +194,7 @@ def tree_of(items: Iterable[Item], revision: int) -> Tree:
     return tree
 
 
-def _applications(tree: Tree) -> Iterable[tuple[Ref, object]]:
+def _applications(tree: Tree) -> Iterable[tuple[Ref, Application]]:
     for model in tree.list(Kind.MODEL):
         for ref in tree.list(Kind.APPLICATION, model.path[0]):
             yield ref, tree.entries[ref].value

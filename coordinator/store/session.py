@@ -47,8 +47,9 @@ class Session:
     `on_doubt` is called once each time the session becomes doubtful: kill what runs on its authority.  A
     refresh that is answered before it is lost makes it valid again.  `on_lost` is called once, always after
     `on_doubt`; the session stays lost even if etcd still has the lease, and a new one must be made.
-    Both run in a thread of the session (or inside `poll`), must not take long, and may call `close`.  What
-    they raise goes to `threading.excepthook`, and the session goes on.
+    `on_confirmed` is called after each refresh that is believed.
+    All run in a thread of the session (or inside `poll`), must not take long, and may call `close`.  What they
+    raise goes to `threading.excepthook`, and the session goes on.
     """
 
     def __init__(
@@ -58,12 +59,13 @@ class Session:
         ttl_s: int = TTL_S,
         on_doubt: Callable[[], None] = lambda: None,
         on_lost: Callable[[], None] = lambda: None,
+        on_confirmed: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = boot_clock,
     ) -> None:
         self._store, self.ttl_s, self._clock = store, ttl_s, clock
         self._doubt_after_s = ttl_s * DOUBT_AT
         self._lost_after_s = max(self._doubt_after_s, ttl_s - max(MARGIN_S, ttl_s / 10))
-        self._on_doubt, self._on_lost = on_doubt, on_lost
+        self._on_doubt, self._on_lost, self._on_confirmed = on_doubt, on_lost, on_confirmed
         self._lock = threading.Lock()  # guards what follows; never held while a callback runs
         self._lease = 0
         self._confirmed_s = 0.0
@@ -93,6 +95,11 @@ class Session:
         """Judge by the clock, now: right even if this process was stopped a moment ago."""
         with self._lock:
             return self._judge()
+
+    @property
+    def valid_until_s(self) -> float:
+        """Until when, by this session's clock, work may go on without another confirmation."""
+        return self._confirmed_s + self._doubt_after_s
 
     def is_valid(self) -> bool:
         """Answer whether work may be started on the session's authority."""
@@ -187,6 +194,7 @@ class Session:
             self._confirmed_s = max(self._confirmed_s, sent_s - max(0, self.ttl_s - ttl_s))
             self._refresh_s = sent_s + self.ttl_s / REFRESHES_PER_TTL
             self.failure = None
+        self._call(self._on_confirmed)
 
     # -- the thread that judges
 

@@ -1,0 +1,138 @@
+"""Every knob as a documented field: unit, default, and the variable that sets it.
+
+Role: read once, at the start of a process, from its environment; handed in as a frozen value from there on.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+from coordinator.errors import BadRequest
+
+PREFIX = "COORDINATOR_"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreSettings:
+    """Where etcd is, and how to talk to it."""
+
+    etcd: str = "127.0.0.1:2379"
+    """Endpoints of etcd, `host:port`, separated by commas.  Set with COORDINATOR_ETCD."""
+
+    etcd_ca: str = ""
+    """File with the certificate authority of etcd; with it the connection uses TLS.  COORDINATOR_ETCD_CA."""
+
+    etcd_cert: str = ""
+    """File with our client certificate for etcd.  COORDINATOR_ETCD_CERT."""
+
+    etcd_key: str = ""
+    """File with the key of that certificate.  COORDINATOR_ETCD_KEY."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerSettings(StoreSettings):
+    """One worker: the process that serves a machine."""
+
+    data_dir: str = "/var/lib/coordinator"
+    """Where a worker keeps its identity, charms, logs, and the directories of its units.  COORDINATOR_DATA_DIR."""
+
+    session_ttl_s: int = 10
+    """How long a silent worker keeps its units and its leaders, in seconds; at least 2.
+
+    Shorter means faster take-over and more false alarms: below 5 a slow disk or a busy core is enough.
+    COORDINATOR_SESSION_TTL_S.
+    """
+
+    address: str = ""
+    """Address of this machine that others reach it at; empty: found out by itself.  COORDINATOR_ADDRESS."""
+
+    worker_listen: str = "127.0.0.1:0"
+    """Where the worker serves logs, metrics and health; port 0: any free one.  COORDINATOR_WORKER_LISTEN."""
+
+    stop_timeout_s: int = 30
+    """How long a stopping worker waits for running hooks before it ends them, in seconds.
+    COORDINATOR_STOP_TIMEOUT_S."""
+
+    blobs: str = ""
+    """Directory (or fsspec URL) of charm archives above 4 MiB; empty: only smaller ones are taken.
+    COORDINATOR_BLOBS."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControllerSettings(StoreSettings):
+    """One controller: API and reconcilers."""
+
+    listen: str = "127.0.0.1:17070"
+    """Where the API listens, `host:port`.  Without TLS only loopback is allowed.  COORDINATOR_LISTEN."""
+
+    allow_plaintext_api_beyond_loopback: bool = False
+    """Serve the API without TLS on any address: tokens and relation data can then be read on the network.
+
+    Only for a private network, such as the one of the compose file.
+    COORDINATOR_ALLOW_PLAINTEXT_API_BEYOND_LOOPBACK.
+    """
+
+    tls_cert: str = ""
+    """File with the certificate of the API; with it the API uses TLS.  COORDINATOR_TLS_CERT."""
+
+    tls_key: str = ""
+    """File with the key of that certificate.  COORDINATOR_TLS_KEY."""
+
+    admin_token_file: str = ""
+    """File that holds the token of the user `admin`; made with a new token when it is missing.  Empty: no such
+    user is made.  COORDINATOR_ADMIN_TOKEN_FILE."""
+
+    controller_name: str = "coordinator"
+    """What the controller is called in `status`.  COORDINATOR_CONTROLLER_NAME."""
+
+    leader_ttl_s: int = 10
+    """How long a silent controller stays the leading one, in seconds.  COORDINATOR_LEADER_TTL_S."""
+
+    blobs: str = ""
+    """As for workers; all processes must name the same place.  COORDINATOR_BLOBS."""
+
+    force_wait_s: int = 60
+    """How long `--force` waits for the proper way before it removes what is left, in seconds.
+    COORDINATOR_FORCE_WAIT_S."""
+
+
+def from_environment(kind: type[T], environ: Mapping[str, str] | None = None, **given: Any) -> T:
+    """Return the settings of *kind*: *given* ones that are not None, else from the environment, else defaults.
+
+    Raises:
+        BadRequest: a variable's text is not of the field's type.
+    """
+    environ = os.environ if environ is None else environ
+    hints = get_type_hints(kind)
+    values: dict[str, Any] = {}
+    for field in fields(kind):  # type: ignore[arg-type]
+        variable = PREFIX + field.name.upper()
+        if given.get(field.name) is not None:
+            values[field.name] = given[field.name]
+        elif environ.get(variable):
+            values[field.name] = _parse(variable, environ[variable], hints[field.name])
+    return kind(**values)
+
+
+def _parse(variable: str, text: str, kind: type) -> Any:
+    if kind is bool:
+        if text.lower() in ("1", "true", "yes", "0", "false", "no"):
+            return text.lower() in ("1", "true", "yes")
+        raise BadRequest(f"{variable} is {text!r}", why="it must be true or false")
+    try:
+        return kind(text)
+    except ValueError as cause:
+        raise BadRequest(f"{variable} is {text!r}", why=f"it must be of type {kind.__name__}") from cause
+
+
+def user_data_dir() -> Path:
+    """Return where the CLI keeps its state; the names of the variables are those that people's scripts set."""
+    if path := os.environ.get("COORDINATOR_DATA") or os.environ.get("JUJU_DATA"):
+        return Path(path)
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "coordinator"

@@ -1,0 +1,244 @@
+"""The loop of one unit: look, decide, perform, settle.  Whoever reads only this file knows the system.
+
+Role: steps 6 to 18 of the way of one change (README).  The shell of the engine: it holds no rule.
+A crash anywhere leads to the same place: nothing was written before the hook ended, so the next look decides
+the same hook again.
+Not here: what comes next (engine/decide.py), what is written (engine/settle.py).
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import traceback
+from collections.abc import Callable
+
+from coordinator.domain.names import UnitName
+from coordinator.domain.settings import parse_duration_s, setting
+from coordinator.domain.unit_state import Hook, Memory
+from coordinator.engine.decide import decide
+from coordinator.engine.effects import Effects
+from coordinator.engine.operation import (
+    Blocked,
+    Finished,
+    Idle,
+    Leave,
+    Operation,
+    RunHook,
+    SkipHook,
+    Waiting,
+)
+from coordinator.engine.settle import fail, leave, settle
+from coordinator.engine.world import Moment, World
+from coordinator.errors import CoordinatorError
+from coordinator.log import get_logger
+from coordinator.worker import claim
+from coordinator.worker.host import Host
+from coordinator.worker.observe import observe
+from coordinator.worker.perform import Failed, Interrupted, Succeeded, perform
+from coordinator.worker.record import Record
+from coordinator.worker.show import Show
+
+TROUBLE_FIRST_S, TROUBLE_MAX_S = 1.0, 60.0  # pauses after an error of our own, doubled each time
+
+log = get_logger()
+
+
+class Agent:
+    """Runs one unit while it is placed on this machine; one thread, started by `start`."""
+
+    def __init__(self, host: Host, model: str, unit: UnitName, on_end: Callable[[Agent], None]) -> None:
+        self.model, self.unit = model, unit
+        self._host, self._on_end = host, on_end
+        self._record = Record(host.repository, host.live, host.authority, host.clock, str(unit))
+        self._show = Show(self._record, host.clock)
+        self._log = log.bind(model=model, unit=str(unit))
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._update_status_at_s = 0.0
+        self._thread = threading.Thread(target=self._run, name=f"agent {unit}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Say that something the unit can see has changed."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Ask the loop to end after the hook that runs now; `join` waits for it."""
+        self._stopping.set()
+        self._wake.set()
+
+    def join(self, timeout_s: float) -> bool:
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        pause_s = TROUBLE_FIRST_S
+        while not self._stopping.is_set():
+            self._wake.clear()
+            try:
+                wait_s = self._step()
+                pause_s = TROUBLE_FIRST_S
+            except Exception as trouble:  # an error with one unit never ends the worker, nor the unit's loop
+                self._tell_trouble(trouble)
+                wait_s, pause_s = pause_s, min(2 * pause_s, TROUBLE_MAX_S)
+            if wait_s is None or wait_s > 0:
+                self._wake.wait(wait_s)
+        self._on_end(self)
+
+    def _step(self) -> float | None:
+        """Do the next thing; return how long to wait for news before the next step, None for any time."""
+        if not self._host.authority.is_valid():
+            return None  # woken when there is a session again
+        sight = self._look()
+        if sight is None:
+            self._end()
+            return None
+        memory, world = sight
+        if world.claim is None:
+            return self._take(world)
+        self._campaign(world)
+        operation = decide(memory, world, self._moment(world))
+        match operation:
+            case RunHook():
+                return self._run_hook()
+            case SkipHook(hook=hook):
+                self._settle(memory, world, hook, Effects())
+                return 0.0
+            case Leave():
+                self._record.try_write(leave(world), world.revision)
+                return 0.0
+            case Finished():
+                self._end()
+                return None
+            case Blocked() | Waiting() | Idle():
+                self._show.rest(world, operation)
+                return self._until_due(operation)
+
+    # --- one hook ----------------------------------------------------------------------------------------
+
+    def _run_hook(self) -> float:
+        """Run what is next, alone on this machine.  Decided again inside the lock: the wait may have been long."""
+        with self._host.machine_lock:
+            sight = self._look()
+            if sight is None or sight[1].claim is None or self._stopping.is_set():
+                return 0.0
+            memory, world = sight
+            operation = decide(memory, world, self._moment(world))
+            if not isinstance(operation, RunHook):
+                return 0.0
+            hook = operation.hook
+            with self._show.running(memory, world, hook) as showing:
+                started_s = self._host.clock.monotonic_s()
+                outcome = perform(self._host, memory, world, hook, showing.update)
+                took_s = self._host.clock.monotonic_s() - started_s
+            match outcome:
+                case Succeeded(effects=effects):
+                    landed = self._settle(memory, world, hook, effects)
+                    self._log.info("hook.settled", hook=hook.name, took_s=round(took_s, 3), landed=landed)
+                case Failed(effects=effects, reason=reason):
+                    self._fail(memory, world, hook, effects, reason)
+                    self._log.info("hook.failed", hook=hook.name, took_s=round(took_s, 3), why=reason)
+                case Interrupted(by=by):
+                    self._log.warning("hook.interrupted", hook=hook.name, why=by)
+                    return 0.0 if not self._host.authority.is_valid() else TROUBLE_FIRST_S
+        self._host.metrics.hook(hook, outcome, took_s)
+        self._put_off_update_status(world)
+        return 0.0
+
+    def _settle(self, memory: Memory, world: World, hook: Hook, effects: Effects) -> bool:
+        return self._record.settle(
+            self._show.refreshed(world, self._look),
+            hook,
+            lambda world: settle(memory, world, hook, effects, now=self._host.clock.timestamp()),
+            self._look,
+            leader_only=effects.leader_only,
+        )
+
+    def _fail(self, memory: Memory, world: World, hook: Hook, effects: Effects, reason: str) -> bool:
+        now_s = self._host.clock.now_s()
+        return self._record.settle(
+            self._show.refreshed(world, self._look),
+            hook,
+            lambda world: fail(
+                memory, world, hook, effects, reason=reason, now=self._host.clock.timestamp(), now_s=now_s
+            ),
+            self._look,
+            leader_only=effects.application_status is not None,
+        )
+
+    # --- what we own -------------------------------------------------------------------------------------
+
+    def _take(self, world: World) -> float | None:
+        """Claim the unit if nobody has; else wait until the other's lease ends."""
+        with self._host.live.look() as view:
+            taken = view.peek(claim.ref_of(world)) is not None
+        if taken:
+            return None
+        worker = self._host.worker_condition()
+        if worker is None:
+            return TROUBLE_FIRST_S
+        change = claim.take(world, self._host.machine, self._host.authority, worker)
+        landed = self._record.try_write(change, world.revision)
+        return 0.0 if landed is not None else TROUBLE_FIRST_S
+
+    def _campaign(self, world: World) -> None:
+        """Lead the application if nobody does.  Whoever is first wins; the others see it and wait."""
+        if world.leader is None and world.life is world.life.ALIVE:
+            self._record.try_write(claim.lead(world), world.revision)
+
+    def _end(self) -> None:
+        """Give up what is held, and end: the unit is gone, or placed elsewhere."""
+        sight = self._look()
+        if sight is not None and sight[1].term is not None:
+            self._record.try_write(claim.step_down(sight[1]), sight[1].revision)
+        if sight is not None and sight[1].claim is not None:
+            self._record.try_write(claim.release(sight[1]), sight[1].revision)
+        self._host.directory(self.model, self.unit).remove()
+        self._stopping.set()
+
+    # --- looking -----------------------------------------------------------------------------------------
+
+    def _look(self) -> tuple[Memory, World] | None:
+        with self._host.live.look() as view:
+            return observe(
+                view,
+                self.model,
+                self.unit,
+                session=self._host.authority.id,
+                charm=self._host.charm_meta,
+                neighbours=self._host.units(),
+            )
+
+    def _moment(self, world: World) -> Moment:
+        if not self._update_status_at_s:
+            self._put_off_update_status(world)
+        clock = self._host.clock
+        return Moment(now_s=clock.now_s(), update_status_due=clock.monotonic_s() >= self._update_status_at_s)
+
+    def _put_off_update_status(self, world: World) -> None:
+        """Any hook tells a charm that time has passed; the next update-status is an interval after the last one.
+
+        Up to a fifth more or less, so that units deployed together do not wake together.
+        """
+        interval_s = parse_duration_s(str(setting(world.settings, "update-status-hook-interval")))
+        spread = random.uniform(0.8, 1.2)
+        self._update_status_at_s = self._host.clock.monotonic_s() + interval_s * spread
+
+    def _until_due(self, operation: Operation) -> float | None:
+        clock = self._host.clock
+        if isinstance(operation, Blocked):
+            at_s = operation.retry_at_s
+            return None if at_s is None else max(0.01, at_s - clock.now_s())
+        if isinstance(operation, Waiting):
+            return None
+        return max(0.01, self._update_status_at_s - clock.monotonic_s())
+
+    def _tell_trouble(self, trouble: Exception) -> None:
+        unit_log = self._host.logs.of(self.model)
+        text = str(trouble) if isinstance(trouble, CoordinatorError) else traceback.format_exc()
+        for line in text.splitlines():
+            unit_log.write(self.unit.dashed, "ERROR", "coordinator.worker.agent", line)
+        self._log.error("agent.trouble", error=repr(trouble), exc_info=not isinstance(trouble, CoordinatorError))

@@ -1,0 +1,163 @@
+"""Charm archives into directories: fetch, check the hash, unpack safely, upgrade in place.
+
+Role: the charm directory of a unit, as charms know it: writable, kept between hooks and over upgrades.  New files
+are deployed over the old tree; files of the former charm that the new one lacks are removed; files that the charm
+made itself stay.
+Not here: where archives are kept (store/archives.py), the Python environment (charmenv.py).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import stat
+import zipfile
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+
+from coordinator.domain.names import UnitName
+from coordinator.errors import CharmInvalid
+
+FILES_MAX = 100_000
+UNPACKED_BYTES_MAX = 2 * 1024**3
+
+#: Which archive a directory holds, and the files that came with it.  Beside the charm directory, not in it.
+RECORD = "deployed.json"
+
+
+class UnitDirectory:
+    """`agents/unit-<app>-<n>/` of one unit below the worker's data directory."""
+
+    def __init__(self, data_dir: Path, model: str, unit: UnitName) -> None:
+        self.path = data_dir / "models" / model / "agents" / unit.dashed
+        self.charm = self.path / "charm"
+        self._record = self.path / RECORD
+
+    def deployed(self) -> str:
+        """Return the hash of the archive that the charm directory holds; empty when it holds none, whole."""
+        try:
+            return json.loads(self._record.read_text())["sha256"] if self.charm.is_dir() else ""
+        except (FileNotFoundError, ValueError, KeyError):
+            return ""
+
+    def deploy(self, sha256: str, archive: Callable[[str], Path]) -> None:
+        """Make the charm directory hold the archive *sha256*; a crash on the way is made good by the next call.
+
+        Raises:
+            CharmInvalid: the archive holds something that must not be unpacked.
+        """
+        if self.deployed() == sha256:
+            return
+        source = archive(sha256)
+        before = self._files_before()
+        self.path.mkdir(parents=True, exist_ok=True)
+        # While files move, the directory holds no archive whole: a crash here means "deploy again".
+        self._write_record("", before)
+        self.charm.mkdir(exist_ok=True)
+        files = unpack(source, self.charm)
+        for name in sorted(set(before) - set(files), reverse=True):
+            _remove(self.charm / name)
+        self._write_record(sha256, files)
+
+    def remove(self) -> None:
+        """Delete everything of the unit on this machine."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def _files_before(self) -> list[str]:
+        try:
+            return list(json.loads(self._record.read_text())["files"])
+        except (FileNotFoundError, ValueError, KeyError):
+            return []
+
+    def _write_record(self, sha256: str, files: list[str]) -> None:
+        fresh = self._record.with_suffix(".new")
+        fresh.write_text(json.dumps({"sha256": sha256, "files": sorted(files)}))
+        fresh.replace(self._record)
+
+
+def unpack(archive: Path, into: Path) -> list[str]:
+    """Unpack a charm over what is in *into*; return the names of its files, relative.
+
+    Raises:
+        CharmInvalid: a name is absolute or leaves the directory, a link points out of it, or it is too large.
+    """
+    try:
+        with zipfile.ZipFile(archive) as bundle:
+            entries = bundle.infolist()
+            check_entries(bundle)
+            files = []
+            for entry in entries:
+                target = into / entry.filename
+                if entry.is_dir():
+                    _make_directory(target)
+                    continue
+                _make_directory(target.parent)
+                _write(bundle, entry, target)
+                files.append(entry.filename)
+            return files
+    except zipfile.BadZipFile as cause:
+        raise CharmInvalid("cannot unpack a charm", why="its archive is not a zip file") from cause
+
+
+def check_entries(bundle: zipfile.ZipFile) -> None:
+    """Raise CharmInvalid when *bundle* holds anything that must not be unpacked."""
+    entries = bundle.infolist()
+    if len(entries) > FILES_MAX or sum(entry.file_size for entry in entries) > UNPACKED_BYTES_MAX:
+        raise CharmInvalid(
+            "cannot unpack a charm",
+            why=f"it has {len(entries)} files; the limits are {FILES_MAX} files and {UNPACKED_BYTES_MAX} bytes",
+        )
+    for entry in entries:
+        _check_name(entry.filename, entry.filename)
+        if is_link(entry):
+            to = bundle.read(entry).decode(errors="replace")
+            joined = PurePosixPath(entry.filename).parent / to
+            if to.startswith("/"):
+                raise _bad(entry.filename, f"it is a link to {to}, outside of the charm")
+            _check_name(os.path.normpath(joined), entry.filename)
+
+
+def is_link(entry: zipfile.ZipInfo) -> bool:
+    return stat.S_ISLNK(entry.external_attr >> 16)
+
+
+def _check_name(name: str, shown: str) -> None:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\\" in name or "\x00" in name:
+        raise _bad(shown, "it would be written outside of the charm's directory")
+
+
+def _bad(name: str, why: str) -> CharmInvalid:
+    return CharmInvalid(f"charm archive holds {name!r}", why=why, fix="pack the charm again without it")
+
+
+def _make_directory(path: Path) -> None:
+    if path.is_symlink() or (path.exists() and not path.is_dir()):
+        path.unlink()
+    path.mkdir(parents=True, exist_ok=True)
+
+
+def _write(bundle: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> None:
+    """Write one file beside its place and move it there: a running program keeps its old file."""
+    if target.is_dir() and not target.is_symlink():
+        shutil.rmtree(target)
+    fresh = target.with_name(f".{target.name}.new")
+    with contextlib.suppress(FileNotFoundError):
+        fresh.unlink()
+    if is_link(entry):
+        fresh.symlink_to(bundle.read(entry).decode())
+    else:
+        with bundle.open(entry) as source, fresh.open("wb") as sink:
+            shutil.copyfileobj(source, sink)
+        mode = (entry.external_attr >> 16) & 0o777
+        fresh.chmod(mode | 0o600 if mode else 0o644)
+    fresh.replace(target)
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        path.unlink()
+    with contextlib.suppress(OSError):  # not empty: the charm keeps files of its own there
+        path.parent.rmdir()

@@ -1,0 +1,123 @@
+"""What all agents of one worker share: the machine, the store, and the places and limits of this process.
+
+Role: one value handed to every agent, so that nothing is found through a global.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from coordinator.clock import Clock
+from coordinator.domain import refs
+from coordinator.domain.change import Condition, Held
+from coordinator.domain.charm import CharmMeta
+from coordinator.domain.names import UnitName
+from coordinator.errors import NotFound
+from coordinator.store.archives import Archives
+from coordinator.store.live import LiveTree
+from coordinator.store.repository import Repository
+from coordinator.worker.charmdir import UnitDirectory
+from coordinator.worker.claim import Authority
+from coordinator.worker.dispatch import Minder, Runs
+from coordinator.worker.logs import Logs
+from coordinator.worker.metrics import Metrics
+from coordinator.worker.toolserver import ToolServer
+
+
+class FairLock:
+    """A lock that is given out in the order in which it was asked for: no unit waits for ever."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._queue: deque[threading.Event] = deque()
+        self._held = False
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._held and not self._queue:
+                self._held = True
+                return
+            turn = threading.Event()
+            self._queue.append(turn)
+        turn.wait()
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            if self._queue:
+                self._queue.popleft().set()
+            else:
+                self._held = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Host:
+    """`machine` is the id of the machine served.  `tools` answers hook commands; `tools_dir` holds them."""
+
+    machine: str
+    data_dir: Path
+    tools_dir: Path
+    agent_path: str
+    api_addresses: tuple[str, ...]
+    clock: Clock
+    repository: Repository
+    live: LiveTree
+    authority: Authority
+    archives: Archives
+    minder: Minder
+    runs: Runs
+    tools: ToolServer
+    logs: Logs
+    metrics: Metrics
+    units: Callable[[], list[tuple[str, UnitName]]]
+    machine_lock: FairLock = field(default_factory=FairLock)
+    _charms: dict[str, CharmMeta] = field(default_factory=dict)
+
+    def charm_meta(self, sha256: str) -> CharmMeta:
+        """Return what the charm *sha256* says of itself; read once, it never changes.
+
+        Raises:
+            NotFound: nobody uploaded it.
+        """
+        if sha256 not in self._charms:
+            ref = refs.charm(sha256)
+            charm = self.repository.read(ref).find(ref)
+            if charm is None:
+                raise NotFound(f'charm "{sha256[:12]}" not found', why="its archive was never uploaded")
+            self._charms[sha256] = charm.meta
+        return self._charms[sha256]
+
+    def fetch_charm(self, sha256: str) -> Path:
+        """Return a file with the charm's archive, checked."""
+        return self.archives.fetch(sha256, self.data_dir / "charms")
+
+    def directory(self, model: str, unit: UnitName) -> UnitDirectory:
+        return UnitDirectory(self.data_dir, model, unit)
+
+    def worker_condition(self) -> Condition | None:
+        """Return the proof that this process serves the machine; None while it does not."""
+        with self.live.look() as view:
+            stored = view.peek_stored(refs.worker(self.machine))
+        if stored is None or stored.lease != self.authority.lease:
+            return None
+        return Held(refs.worker(self.machine), stored.token)
+
+
+@contextmanager
+def closing_in_order(*closers: Callable[[], object]) -> Iterator[None]:
+    """Call every one of *closers* on the way out, in order, even when one of them fails."""
+    try:
+        yield
+    finally:
+        failures = []
+        for close in closers:
+            try:
+                close()
+            except Exception as failure:
+                failures.append(failure)
+        if failures:
+            raise failures[0]

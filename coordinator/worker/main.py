@@ -1,0 +1,214 @@
+"""The worker process: session, mirror, one agent per unit placed here; stops in order.
+
+Role: owns every resource of the worker, and the set of agents.
+Not here: what an agent does (agent.py).
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+import threading
+from pathlib import Path
+
+from coordinator.clock import Clock, RealClock
+from coordinator.domain.names import UnitName
+from coordinator.domain.refs import Kind, Ref
+from coordinator.errors import CoordinatorError
+from coordinator.log import get_logger
+from coordinator.settings import WorkerSettings
+from coordinator.store.archives import Archives
+from coordinator.store.connect import connect
+from coordinator.store.live import LiveTree
+from coordinator.store.port import Store
+from coordinator.store.repository import Repository
+from coordinator.worker import register
+from coordinator.worker.agent import Agent
+from coordinator.worker.claim import Authority
+from coordinator.worker.dispatch import Minder, Runs
+from coordinator.worker.host import Host, closing_in_order
+from coordinator.worker.http import WorkerHttp
+from coordinator.worker.logs import Logs
+from coordinator.worker.metrics import Metrics
+from coordinator.worker.toolserver import ToolServer, install_tools
+
+RETRY_FIRST_S, RETRY_MAX_S = 0.2, 5.0
+
+log = get_logger()
+
+
+class WorkerProcess:
+    """One worker.  `run` returns after `stop`, with everything closed."""
+
+    def __init__(
+        self, settings: WorkerSettings, *, dedicated: str | None = None, clock: Clock | None = None
+    ) -> None:
+        self._settings, self._dedicated = settings, dedicated
+        self._clock = clock or RealClock()
+        self._stopping = threading.Event()
+        self._news = threading.Event()  # units, machine or session may have changed
+        self._lock = threading.Lock()
+        self._agents: dict[tuple[str, UnitName], Agent] = {}
+        self._secret = secrets.token_urlsafe(24)
+
+    def stop(self) -> None:
+        """Ask `run` to end; safe in a signal handler."""
+        self._stopping.set()
+        self._news.set()
+
+    def run(self) -> None:
+        """Serve the machine until `stop`.
+
+        Raises:
+            Refused: the data directory belongs to another worker, or to a machine that was removed.
+            Unavailable: etcd does not answer at the start; later it is waited for.
+        """
+        settings = self._settings
+        directory = register.DataDirectory(Path(settings.data_dir).absolute())
+        with closing_in_order(directory.close):
+            store = connect(settings)
+            with closing_in_order(store.close):
+                repository = Repository(store, self._clock)
+                machine = register.register(
+                    repository, directory, self._clock, address=settings.address, dedicated=self._dedicated
+                )
+                self._serve(machine, directory, store, repository)
+
+    def _serve(
+        self, machine: str, directory: register.DataDirectory, store: Store, repository: Repository
+    ) -> None:
+        settings, data_dir = self._settings, directory.path
+        minder = Minder(hold=directory.fileno())
+        live = LiveTree(store, self._moved)
+        authority = Authority(store, minder, ttl_s=settings.session_ttl_s, on_change=self._wake_all)
+        logs = Logs(data_dir / "logs", self._clock)
+        http = WorkerHttp(settings.worker_listen, self._secret)
+        tools = ToolServer()
+        runs = Runs()
+        closers = (
+            lambda: self._stop_agents(runs), http.close, authority.end, live.close, tools.close, logs.close,
+            minder.close,
+        )  # fmt: skip
+        with closing_in_order(*closers):
+            install_tools(data_dir / "tools", sys.executable)
+            host = Host(
+                machine=machine,
+                data_dir=data_dir,
+                tools_dir=data_dir / "tools",
+                agent_path=os.environ.get("PATH", os.defpath),
+                api_addresses=(),
+                clock=self._clock,
+                repository=repository,
+                live=live,
+                authority=authority,
+                archives=Archives(store, repository, blobs=settings.blobs),
+                minder=minder,
+                runs=runs,
+                tools=tools,
+                logs=logs,
+                metrics=Metrics(),
+                units=self._units,
+            )
+            live.start()
+            http.start(host)
+            log.info("worker.started", machine=machine, data_dir=str(data_dir), http=http.port)
+            self._loop(host, http, store)
+
+    def _loop(self, host: Host, http: WorkerHttp, store: Store) -> None:
+        """Keep the session, and one agent for each unit placed here, until told to stop."""
+        pause_s = RETRY_FIRST_S
+        while not self._stopping.is_set():
+            self._news.clear()
+            try:
+                if host.authority.is_lost():
+                    host.authority.begin()
+                    register.end_former(host.repository, store, host.machine)
+                served = host.worker_condition() is not None or self._enter(host, http)
+                pause_s = RETRY_FIRST_S
+            except CoordinatorError as trouble:
+                log.warning("worker.trouble", why=str(trouble))
+                self._stopping.wait(pause_s)
+                pause_s = min(2 * pause_s, RETRY_MAX_S)
+                continue
+            if served:
+                self._follow_units(host)
+            self._news.wait(None if served else RETRY_FIRST_S)
+
+    def _enter(self, host: Host, http: WorkerHttp) -> bool:
+        address = self._settings.address or register.find_address()
+        shown = self._settings.worker_listen.rpartition(":")[0]
+        url = f"http://{address if shown in ('0.0.0.0', '::', '') else shown}:{http.port}"
+        revision = register.serve(
+            host.repository,
+            self._clock,
+            host.machine,
+            lease=host.authority.lease,
+            session=host.authority.id,
+            url=url,
+            secret=self._secret,
+        )
+        entered = host.live.wait_for(revision, RETRY_MAX_S)
+        self._wake_agents()
+        return entered
+
+    # --- agents ------------------------------------------------------------------------------------------
+
+    def _follow_units(self, host: Host) -> None:
+        with host.live.look() as view:
+            wanted = {
+                (ref.path[0], unit.name)
+                for model, _ in view.list(Kind.MODEL)
+                for ref, unit in view.list(Kind.UNIT, model.path[0])
+                if unit.machine == host.machine
+            }
+        with self._lock:
+            new = [
+                self._agents.setdefault(place, Agent(host, *place, self._ended))
+                for place in sorted(wanted)
+                if place not in self._agents
+            ]
+        for agent in new:
+            agent.start()
+
+    def _ended(self, agent: Agent) -> None:
+        with self._lock:
+            self._agents.pop((agent.model, agent.unit), None)
+        self._news.set()
+
+    def _units(self) -> list[tuple[str, UnitName]]:
+        with self._lock:
+            return list(self._agents)
+
+    def _moved(self, moved: list[Ref]) -> None:
+        """Wake the agents of the models that something moved in; what moved is read by them."""
+        models = {ref.path[0] for ref in moved if ref.kind not in (Kind.MACHINE, Kind.WORKER)}
+        machines = any(ref.kind in (Kind.MACHINE, Kind.WORKER) for ref in moved)
+        if machines or any(ref.kind in (Kind.UNIT, Kind.MODEL) for ref in moved):
+            self._news.set()
+        with self._lock:
+            agents = [agent for (model, _), agent in self._agents.items() if machines or model in models]
+        for agent in agents:
+            agent.wake()
+
+    def _wake_agents(self) -> None:
+        with self._lock:
+            agents = list(self._agents.values())
+        for agent in agents:
+            agent.wake()
+
+    def _wake_all(self) -> None:
+        self._news.set()
+        self._wake_agents()
+
+    def _stop_agents(self, runs: Runs) -> None:
+        """Let running hooks end, for a while; then end them.  Either way they are not lost: they run again."""
+        with self._lock:
+            agents = list(self._agents.values())
+        for agent in agents:
+            agent.stop()
+        deadline_s = self._clock.monotonic_s() + self._settings.stop_timeout_s
+        if not all(agent.join(max(0.0, deadline_s - self._clock.monotonic_s())) for agent in agents):
+            runs.kill()
+        for agent in agents:
+            agent.join(RETRY_MAX_S)

@@ -1,0 +1,207 @@
+"""What one unit can see, from the mirror: memory and World, as of one revision.  Pure.
+
+Role: the projection from stored entities to the engine's view.
+Not here: how the mirror is kept current (store/mirror.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from coordinator.domain import refs
+from coordinator.domain.charm import CharmMeta
+from coordinator.domain.life import Life
+from coordinator.domain.model import Model
+from coordinator.domain.names import UnitName
+from coordinator.domain.refs import Kind
+from coordinator.domain.relation import Relation
+from coordinator.domain.status import Status, UnitStatus
+from coordinator.domain.unit import Application, Claim, Unit
+from coordinator.domain.unit_state import Memory, RelationState, UnitState
+from coordinator.domain.view import Stored, Token, View
+from coordinator.engine.world import Goal, World, WorldRelation
+
+CharmLookup = Callable[[str], CharmMeta]
+
+
+def observe(
+    view: View,
+    model: str,
+    name: UnitName,
+    *,
+    session: str,
+    charm: CharmLookup,
+    neighbours: Iterable[tuple[str, UnitName]] = (),
+) -> tuple[Memory, World] | None:
+    """Return what unit *name* remembers and sees; None when the unit, its application or its model is gone.
+
+    *session* is the worker's own: only a claim made under it counts as the unit's.  *charm* returns the metadata
+    of an archive by hash.  *neighbours* are the other units on the machine.
+    """
+    stored = view.peek_stored(refs.unit(model, name))
+    application: Application | None = view.peek(refs.application(model, name.app))
+    in_model: Model | None = view.peek(refs.model(model))
+    if stored is None or application is None or in_model is None:
+        return None
+    unit: Unit = stored.value
+    memory_stored = view.peek_stored(refs.memory(model, name))
+    memory = Memory(
+        unit=memory_stored.value if memory_stored else UnitState(),
+        relations=_relation_memories(view, model, name),
+    )
+    claim = _own_claim(view, model, name, session)
+    leader = view.peek_stored(refs.leader(model, name.app))
+    leads = claim is not None and leader is not None and leader.value == str(name) and leader.lease == claim.lease
+    config = view.peek_stored(refs.config(model, name.app))
+    settings = view.peek_stored(refs.leader_settings(model, name.app))
+    machine = view.peek(refs.machine(unit.machine)) if unit.machine else None
+    relations = dict(_relations(view, model, name))
+    return memory, World(
+        revision=view.revision,
+        model=model,
+        model_uuid=in_model.uuid,
+        settings=in_model.settings,
+        entity=unit,
+        entity_revision=stored.revision,
+        application_life=application.life,
+        machine=unit.machine or "",
+        addresses=machine.addresses if machine else (),
+        charm=charm(memory.unit.charm or application.charm),
+        charm_wanted=application.charm,
+        charm_version=application.charm_version,
+        trust=application.trust,
+        config=config.value if config else {},
+        config_revision=config.revision if config else 0,
+        leader=UnitName.parse(leader.value) if leader else None,
+        claim=claim,
+        term=leader.token if leads and leader else None,
+        leader_settings=settings.value if settings else {},
+        leader_settings_revision=settings.revision if settings else 0,
+        memory_revision=memory_stored.revision if memory_stored else 0,
+        relations=relations,
+        state=view.peek(refs.state(model, name)) or {},
+        status=view.peek(refs.status(model, name)) or UnitStatus(),
+        application_status=view.peek(refs.application_status(model, name.app)),
+        machine_ports=_Lazy(dict(_neighbour_statuses(view, neighbours, (model, name))), _ports),
+        goals=_Lazy(dict(_goal_entities(view, model, name.app, relations.values())), _goal),
+    )
+
+
+def _own_claim(view: View, model: str, name: UnitName, session: str) -> Token | None:
+    stored = view.peek_stored(refs.claim(model, name))
+    if stored is None:
+        return None
+    claim: Claim = stored.value
+    return stored.token if claim.session == session else None
+
+
+def _relation_memories(view: View, model: str, name: UnitName) -> dict[int, RelationState]:
+    found = view.list(Kind.RELATION_MEMORY, model, name.app, str(name.number))
+    return {int(ref.path[3]): state for ref, state in found}
+
+
+def _relations(view: View, model: str, name: UnitName) -> Iterator[tuple[int, WorldRelation]]:
+    for ref, relation in view.list(Kind.RELATION, model):
+        side = relation.side_of(name.app)
+        if side is None:
+            continue
+        other = relation.other_side(name.app)
+        bags = _bags(view, model, relation)
+        app_bag = bags.get(other.app)
+        stored = view.peek_stored(ref)
+        yield (
+            relation.id,
+            WorldRelation(
+                id=relation.id,
+                revision=stored.revision if stored else 0,
+                endpoint=side.endpoint,
+                interface=relation.interface,
+                role=side.role,
+                remote_app=other.app,
+                remote_endpoint=other.endpoint,
+                scope=relation.scope,
+                life=relation.life,
+                in_scope=view.peek_stored(refs.member(model, relation.id, name)) is not None,
+                units=dict(_staying(view, model, relation, other.app, name, bags)),
+                apps={other.app: app_bag.revision} if app_bag else {},
+                bags=bags,
+            ),
+        )
+
+
+def _bags(view: View, model: str, relation: Relation) -> dict[str, Stored]:
+    bags: dict[str, Stored] = {}
+    for kind in (Kind.APPLICATION_BAG, Kind.UNIT_BAG):
+        for ref in view.refs(kind, model, str(relation.id)):
+            stored = view.peek_stored(ref)
+            assert stored is not None, "a listed entity exists"
+            bags["/".join(ref.path[2:])] = stored
+    return bags
+
+
+def _staying(
+    view: View, model: str, relation: Relation, app: str, own: UnitName, bags: Mapping[str, Stored]
+) -> Iterator[tuple[UnitName, int]]:
+    """Units of *app* in scope that are not about to leave: a dying one is departed from at once."""
+    for ref in view.refs(Kind.MEMBER, model, str(relation.id)):
+        member = refs.unit_of(ref)
+        if member.app != app or member == own:
+            continue
+        unit: Unit | None = view.peek(refs.unit(model, member))
+        if unit is not None and unit.life is Life.ALIVE:
+            bag = bags.get(str(member))
+            yield member, bag.revision if bag else 0
+
+
+# --- what few hooks ask for: decoded when they do ---------------------------------------------------------
+
+
+class _Lazy(Mapping):
+    """A mapping whose values are made from stored entities when somebody looks."""
+
+    def __init__(self, stored: Mapping[UnitName, tuple[Stored | None, ...]], make: Callable[..., object]) -> None:
+        self._stored, self._make = stored, make
+
+    def __getitem__(self, name: UnitName) -> object:
+        return self._make(*(entity.value if entity else None for entity in self._stored[name]))
+
+    def __iter__(self) -> Iterator[UnitName]:
+        return iter(self._stored)
+
+    def __len__(self) -> int:
+        return len(self._stored)
+
+
+def _neighbour_statuses(
+    view: View, neighbours: Iterable[tuple[str, UnitName]], own: tuple[str, UnitName]
+) -> Iterator[tuple[UnitName, tuple[Stored | None, ...]]]:
+    for model, name in neighbours:
+        if (model, name) != own:
+            yield name, (view.peek_stored(refs.status(model, name)),)
+
+
+def _ports(status: UnitStatus | None) -> Mapping[str, tuple[str, ...]]:
+    return status.ports if status else {}
+
+
+def _goal_entities(
+    view: View, model: str, app: str, relations: Iterable[WorldRelation]
+) -> Iterator[tuple[UnitName, tuple[Stored | None, ...]]]:
+    for name in {app} | {relation.remote_app for relation in relations}:
+        for ref in view.refs(Kind.UNIT, model, name):
+            unit = refs.unit_of(ref)
+            yield (
+                unit,
+                (
+                    view.peek_stored(ref),
+                    view.peek_stored(refs.status(model, unit)),
+                    view.peek_stored(refs.memory(model, unit)),
+                ),
+            )
+
+
+def _goal(unit: Unit, status: UnitStatus | None, memory: UnitState | None) -> Goal:
+    workload = status.workload if status else UnitStatus().workload
+    if memory is not None and memory.failed is not None:
+        workload = Status("error", f'hook failed: "{memory.failed.hook.name}"', workload.since)
+    return Goal(status=workload, dying=unit.life is not Life.ALIVE)

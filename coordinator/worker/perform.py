@@ -1,0 +1,154 @@
+"""Carry out a hook: charm directory, environment, commands, process.
+
+Role: from a decided hook to what came of it; writes nothing to the store.
+Not here: processes and pipes (dispatch.py), what a hook command answers (engine/tools/).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from coordinator.domain.unit_state import Hook, HookKind, Memory
+from coordinator.engine.effects import Effects
+from coordinator.engine.hookenv import hook_environment
+from coordinator.engine.tools import LogLine
+from coordinator.engine.tools.context import HookContext
+from coordinator.engine.world import World
+from coordinator.errors import CharmInvalid
+from coordinator.worker.charmenv import python_directory
+from coordinator.worker.dispatch import Ended, Run
+from coordinator.worker.host import Host
+
+_FATAL_SIGNALS = (9, 15)
+_LEVELS = {"stdout": "DEBUG", "stderr": "WARNING"}
+_OPERATION = "juju.worker.uniter.operation"  # the module name that people grep the log for
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    effects: Effects
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """`effects`: of them only statuses are stored."""
+
+    effects: Effects
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """The hook was killed: by us (authority lost, worker stops) or by somebody else.  It is run again."""
+
+    by: str
+
+
+Outcome = Succeeded | Failed | Interrupted
+
+
+def perform(
+    host: Host, memory: Memory, world: World, hook: Hook, on_effects: Callable[[Effects], None]
+) -> Outcome:
+    """Run the charm for *hook*; *on_effects* hears of what it asks for while it runs."""
+    log = host.logs.of(world.model)
+
+    def say(level: str, message: str, module: str = _OPERATION) -> None:
+        log.write(world.unit.dashed, level, module, message)
+
+    try:
+        charm_dir = _deploy(host, memory, world, hook)
+        program = find_program(charm_dir, hook)
+        if program is None:
+            say("INFO", f'skipped "{hook.name}" hook (missing)')
+            return Succeeded(Effects())
+        python = python_directory(charm_dir, host.data_dir / "environments", lambda level, text: say(level, text))
+    except CharmInvalid as problem:
+        for line in str(problem).splitlines():
+            say("ERROR", line)
+        return Failed(Effects(), problem.what)
+
+    dispatched = program == charm_dir / "dispatch"
+    via = "hook dispatching script: dispatch" if dispatched else "explicit, bespoke hook script"
+    context = HookContext(world=world, memory=memory, hook=hook)
+
+    def on_logs(lines: Sequence[LogLine]) -> None:
+        for line in lines:
+            say(line.level, line.message, f"unit.{world.unit}.juju-log")
+
+    opened = host.tools.open(context, on_logs=on_logs, on_effects=on_effects)
+    try:
+        run = Run(
+            program,
+            cwd=charm_dir,
+            environment=_environment(host, world, hook, charm_dir, python, opened.id),
+            minder=host.minder,
+            emit=lambda stream, line: say(_LEVELS[stream], line, f"unit.{world.unit}.{hook.name}"),
+        )
+        with host.runs.running(run):
+            ended = run.wait()
+    finally:
+        opened.close()
+    return _outcome(ended, opened.effects, lambda level, text: say(level, text), f'"{hook.name}" hook (via {via})')
+
+
+def _outcome(ended: Ended, effects: Effects, say: Callable[[str, str], None], hook: str) -> Outcome:
+    if ended.status == 0:
+        say("INFO", f"ran {hook}")
+        return Succeeded(effects)
+    if ended.signal in _FATAL_SIGNALS:
+        say("WARNING", f"{hook} was ended by {ended.text}; it runs again")
+        return Interrupted(ended.text)
+    name, _, via = hook.partition(" hook ")
+    say("ERROR", f"hook {name} {via} failed: {ended.text}")
+    return Failed(effects, ended.text)
+
+
+def _deploy(host: Host, memory: Memory, world: World, hook: Hook) -> Path:
+    """Return the charm directory, holding the archive that *hook* runs with."""
+    directory = host.directory(world.model, world.unit)
+    new = hook.kind in (HookKind.INSTALL, HookKind.UPGRADE_CHARM)
+    directory.deploy(world.charm_wanted if new else memory.unit.charm, host.fetch_charm)
+    return directory.charm
+
+
+def find_program(charm_dir: Path, hook: Hook) -> Path | None:
+    """Return what runs for *hook*: `dispatch`, else `hooks/<name>`; None when the charm has neither.
+
+    A missing hook is no error.  The link itself is returned, not what it points to: its name selects the handler.
+
+    Raises:
+        CharmInvalid: it is there and may not be executed.
+    """
+    for program in (charm_dir / "dispatch", charm_dir / "hooks" / hook.name):
+        if not program.exists():
+            continue
+        if os.access(program, os.X_OK):
+            return program
+        if program.name != "dispatch":
+            raise CharmInvalid(
+                f"cannot run {program.relative_to(charm_dir)}",
+                why="it has no execute permission",
+                fix="chmod +x it, pack the charm again, and refresh",
+            )
+    return None
+
+
+def _environment(
+    host: Host, world: World, hook: Hook, charm_dir: Path, python: Path | None, context_id: str
+) -> dict[str, str]:
+    path = f"{python}:{host.agent_path}" if python is not None else host.agent_path
+    return hook_environment(
+        world,
+        hook,
+        charm_dir=str(charm_dir),
+        tools_dir=str(host.tools_dir),
+        agent_path=path,
+        socket=host.tools.address,
+        context_id=context_id,
+        api_addresses=host.api_addresses,
+        worker_env=os.environ,
+    )

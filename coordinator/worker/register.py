@@ -1,0 +1,185 @@
+"""Make this host a machine of the cluster, and stay the same machine over restarts.
+
+Role: identity in the data directory, the machine's entity in the store, and the leased key that says which
+process serves it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+import time
+from pathlib import Path
+
+from coordinator import __version__
+from coordinator.clock import Clock
+from coordinator.domain import refs
+from coordinator.domain.change import Change, Present, Unchanged
+from coordinator.domain.life import Life
+from coordinator.domain.model import Machine, Worker
+from coordinator.domain.view import View
+from coordinator.errors import Refused
+from coordinator.store.port import Store
+from coordinator.store.repository import Author, Repository
+
+IDENTITY = "machine.json"
+LOCK_WAIT_S, LOCK_PAUSE_S = 5.0, 0.05
+
+
+class DataDirectory:
+    """The directory of one worker, held by one process at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.mkdir(parents=True, exist_ok=True)
+        path.chmod(0o755)
+        self._lock = (path / "worker.lock").open("w")
+        # A worker that was killed leaves its minder, which holds the lock until it has ended the hooks.
+        deadline_s = time.monotonic() + LOCK_WAIT_S
+        while not self._try_lock():
+            if time.monotonic() > deadline_s:
+                self._lock.close()
+                raise Refused(
+                    f"cannot use {path}",
+                    why="another worker runs with this data directory",
+                    fix="stop it, or choose another directory with --data-dir",
+                )
+            time.sleep(LOCK_PAUSE_S)
+
+    def _try_lock(self) -> bool:
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+    def fileno(self) -> int:
+        """The descriptor that holds the lock; whoever inherits it holds it too."""
+        return self._lock.fileno()
+
+    @property
+    def machine(self) -> str | None:
+        """The id of the machine that this directory belongs to; None before the first registration."""
+        try:
+            return json.loads((self.path / IDENTITY).read_text())["id"]
+        except FileNotFoundError:
+            return None
+
+    def remember(self, machine: str) -> None:
+        fresh = self.path / f"{IDENTITY}.new"
+        fresh.write_text(json.dumps({"id": machine}) + "\n")
+        fresh.replace(self.path / IDENTITY)
+
+    def close(self) -> None:
+        self._lock.close()
+
+
+def register(
+    repository: Repository, directory: DataDirectory, clock: Clock, *, address: str, dedicated: str | None
+) -> str:
+    """Return the id of this machine, entered in the store; addresses are brought up to date.
+
+    *dedicated*: `model/application` whose next unit it shall run, or None.
+
+    Raises:
+        Refused: it was removed from the cluster, or is registered for something else.
+    """
+    known = directory.machine
+
+    def plan(view: View) -> Change | None:
+        machine = known or str(view.find(refs.machine_sequence()) or 0)
+        ref = refs.machine(machine)
+        before: Machine | None = view.find(ref) if known else None
+        if known and (before is None or before.life is not Life.ALIVE):
+            raise Refused(
+                f"machine {known} was removed from the cluster",
+                why=f"{directory.path} still holds its identity",
+                fix=f"start over as a new machine: move {directory.path} away",
+            )
+        entity = _machine(machine, before, address, dedicated, clock.timestamp())
+        if entity == before:
+            return None
+        puts: dict = {ref: entity}
+        if before is None:
+            puts[refs.machine_sequence()] = int(machine) + 1
+        return Change(did=f"register machine {machine}", puts=puts)
+
+    wanted = [refs.machine_sequence(), *([refs.machine(known)] if known else [])]
+    change, _ = repository.transact(lambda: repository.read(*wanted), plan, Author(name="worker"))
+    if known:
+        return known
+    assert change is not None, "a new machine is always written"
+    machine = next(ref.path[0] for ref in change.puts if ref.kind is refs.Kind.MACHINE)
+    # A crash before this line leaves a machine nobody serves; `remove-machine` ends it.
+    directory.remember(machine)
+    return machine
+
+
+def _machine(machine: str, before: Machine | None, address: str, dedicated: str | None, now: str) -> Machine:
+    if before is not None and dedicated is not None and before.dedicated != dedicated:
+        raise Refused(
+            f"machine {machine} is not registered for {dedicated}",
+            why=f"it is registered for {before.dedicated or 'any unit'}",
+            fix="use another data directory for another machine",
+        )
+    return Machine(
+        id=machine,
+        hostname=socket.gethostname(),
+        addresses=(address or find_address(),),
+        cores=os.cpu_count() or 1,
+        memory_mb=_memory_mb(),
+        created=before.created if before else now,
+        labels=before.labels if before else {},
+        dedicated=before.dedicated if before else dedicated,
+        enlisted=before.enlisted if before else False,
+    )
+
+
+def end_former(repository: Repository, store: Store, machine: str) -> None:
+    """Give up, for it, what a former process of this machine still holds.
+
+    We hold the lock of its data directory, so it is dead, and its minder with it, and so are its hooks: nobody
+    needs to wait for its lease to end.
+    """
+    former = repository.read(refs.worker(machine)).find_stored(refs.worker(machine))
+    if former is not None and former.lease:
+        store.revoke(former.lease)
+
+
+def serve(
+    repository: Repository, clock: Clock, machine: str, *, lease: int, session: str, url: str, secret: str
+) -> int:
+    """Enter this process as the one that serves *machine*; return the revision at which it does."""
+    ref = refs.worker(machine)
+    worker = Worker(session=session, url=url, secret=secret, version=__version__, since=clock.timestamp())
+
+    def plan(view: View) -> Change | None:
+        return Change(
+            did=f"serve machine {machine}",
+            puts={ref: worker},
+            leased=frozenset({ref}),
+            conditions=(Unchanged(ref, 0), Present(refs.machine(machine))),
+        )
+
+    author = Author(name=f"worker {machine}", lease=lease)
+    _, revision = repository.transact(lambda: repository.read(ref), plan, author)
+    return revision
+
+
+def find_address() -> str:
+    """Return the address from which this host would reach others; loopback when it has no other."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # documentation range: nothing is sent, a route is looked up
+            return probe.getsockname()[0]
+        except OSError:
+            return "127.0.0.1"
+
+
+def _memory_mb() -> int:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+    except (ValueError, OSError):
+        return 0

@@ -1,0 +1,133 @@
+"""What people see of a unit while it works: the agent's status, and the charm's words as it says them.
+
+Role: the writes beside the path.  A hook that is over within SHOW_AFTER_S shows nothing but its result; a
+longer one shows that it runs, and statuses within that time of being set.  They stay when the hook fails.
+Not here: the write that ends a hook (record.py), which never depends on these.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from coordinator.clock import Clock
+from coordinator.domain import refs
+from coordinator.domain.change import Change, Held
+from coordinator.domain.status import AgentStatus
+from coordinator.domain.unit_state import Hook, Memory
+from coordinator.domain.view import Token
+from coordinator.engine.effects import Effects
+from coordinator.engine.operation import Operation, Waiting
+from coordinator.engine.settle import publish
+from coordinator.engine.world import World
+from coordinator.worker.record import Record, Sight
+
+SHOW_AFTER_S = 0.25
+
+
+class Show:
+    """Shows one unit.  Used by its agent's thread, and by one thread of its own while a hook takes long."""
+
+    def __init__(self, record: Record, clock: Clock) -> None:
+        self._record, self._clock = record, clock
+        #: The agent status that others see, as far as we know; it ends with the claim that it was shown under.
+        self._shown: tuple[Token | None, str] = (None, "")
+        self._published = False  # statuses were written since the hook started
+
+    def rest(self, world: World, operation: Operation) -> None:
+        """Show that nothing is to do, unless that is what everybody sees already."""
+        if not isinstance(operation, Waiting):
+            self._agent(world, "idle", "")
+
+    @contextmanager
+    def running(self, memory: Memory, world: World, hook: Hook) -> Iterator[_Showing]:
+        """While inside, show the hook and what it says, from SHOW_AFTER_S on."""
+        showing = _Showing(self, memory, world, hook)
+        self._published = False
+        try:
+            yield showing
+        finally:
+            showing.close()
+
+    def refreshed(self, world: World, look: Callable[[], Sight | None]) -> World:
+        """Return *world* with the statuses as they are stored now, if we wrote any while the hook ran."""
+        sight = look() if self._published else None
+        if sight is None:
+            return world
+        return replace(world, status=sight[1].status, application_status=sight[1].application_status)
+
+    def _agent(self, world: World, current: str, message: str) -> None:
+        shown = (world.claim, f"{current} {message}")
+        if world.claim is None or self._shown == shown:
+            return
+        ref = refs.agent(world.model, world.unit)
+        status = AgentStatus(current=current, message=message, since=self._clock.timestamp())
+        change = Change(
+            did=f"{world.unit} {current} {message}".rstrip(),
+            puts={ref: status},
+            leased=frozenset({ref}),
+            conditions=(Held(refs.claim(world.model, world.unit), world.claim),),
+        )
+        if self._record.try_write(change, world.revision) is not None:
+            self._shown = shown
+
+
+class _Showing:
+    """One hook being shown, from a timer's thread."""
+
+    def __init__(self, show: Show, memory: Memory, world: World, hook: Hook) -> None:
+        self._show, self._memory, self._world, self._hook = show, memory, world, hook
+        self._effects = Effects()
+        self._seen: Effects | None = None
+        self._over = threading.Event()
+        self._changed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"show {world.unit}", daemon=True)
+        self._thread.start()
+
+    def update(self, effects: Effects) -> None:
+        """Take what the hook has asked for so far."""
+        self._effects = effects
+        self._changed.set()
+
+    def close(self) -> None:
+        """Stop showing; no write of this comes after."""
+        self._over.set()
+        self._changed.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._over.wait(SHOW_AFTER_S):
+            self._agent_executes()
+            self._statuses()
+            self._changed.clear()
+            if self._effects is self._seen and not self._over.is_set():
+                self._changed.wait()
+
+    def _agent_executes(self) -> None:
+        name = self._hook.name
+        if name == "update-status":
+            return  # as charms and people are used to: a check that nothing changed is not shown as work
+        remote = self._hook.remote_unit
+        self._show._agent(self._world, "executing", f"running {name} hook" + (f" for {remote}" if remote else ""))
+
+    def _statuses(self) -> None:
+        effects = self._effects
+        if effects is self._seen:
+            return
+        change = publish(self._world, self._hook, effects, self._memory, now=self._show._clock.timestamp())
+        self._seen = effects
+        if change is not None and self._show._record.try_write(change, self._world.revision) is not None:
+            self._show._published = True
+            self._world = replace(self._world, **_stored_statuses(change, self._world))
+
+
+def _stored_statuses(change: Change, world: World) -> dict:
+    """Return the fields of World that *change* moved, so that the same words are not written twice."""
+    status = change.puts.get(refs.status(world.model, world.unit), world.status)
+    application = refs.application_status(world.model, world.unit.app)
+    return {
+        "status": status,
+        "application_status": change.puts.get(application, world.application_status),
+    }
