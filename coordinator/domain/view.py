@@ -100,6 +100,10 @@ class View:
         self.revision = tree.revision
         self.looked_at: dict[Ref, int] = {}
 
+    def again(self) -> View:
+        """Return another look at the same, which remembers only what it is asked for itself."""
+        return View(self._tree)
+
     def find_stored(self, ref: Ref) -> Stored | None:
         """Return the entity with its revision, or None when it does not exist."""
         stored = self._tree.entries.get(ref)

@@ -306,7 +306,9 @@ class Calls:
                 response = member.methods[kind](request, timeout=timeout_s, metadata=metadata)
             except (grpc.RpcError, ValueError) as error:
                 fault, text = describe(error)
-                if fault is not Fault.TOKEN or not self.token or not tries_left:
+                if fault is Fault.TOKEN and not self.token:
+                    fault = Fault.DENIED  # we have nobody to authenticate as
+                if fault is not Fault.TOKEN or not tries_left:
                     maybe_done = fault in (Fault.UNKNOWN, Fault.NO_SPACE)
                     raise CallFailed(fault, f"{member.endpoint}: {text}", maybe_done=maybe_done) from error
             else:
@@ -353,6 +355,8 @@ def describe(error: Exception) -> tuple[Fault, str]:
     if isinstance(error, grpc.Call):
         code, text = error.code(), error.details() or ""
         return classify(code, text), f"{code.name} {text}"
+    if isinstance(error, grpc.RpcError):
+        return Fault.UNKNOWN, repr(error)
     if isinstance(error, ValueError) and "closed" in str(error):
         return Fault.NOT_DONE, str(error)
     raise error

@@ -28,6 +28,7 @@ from coordinator.store.port import Batch
 
 QUIET_S = 5.0  # W14: after so long without a message, ask whether the stream is alive
 ANSWER_S = 2.0  # and wait so long for the answer before another member is tried
+LOOK_S = 1.0  # how often that is looked at
 BACKOFF_S_MIN, BACKOFF_S_MAX = 0.05, 1.0  # W12
 QUEUE_BYTES_MAX = 64 * 1024 * 1024  # W15: an owner so far behind is better off reading the range afresh
 CHANGE_BYTES = 200  # what a change costs beside its value
@@ -81,7 +82,7 @@ class EtcdWatch:
                 left_s = ends_s - time.monotonic()
                 if left_s <= 0:
                     return None
-                self._lock.wait(min(left_s, 1.0))  # in steps, for _check_alive
+                self._lock.wait(min(left_s, LOOK_S))
 
     def ask_progress(self) -> bool:
         with self._lock:

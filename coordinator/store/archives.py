@@ -105,7 +105,7 @@ class Archives:
             raise Refused(
                 f"cannot keep a charm archive of {len(data) / 2**20:.1f} MiB",
                 why=f"the store takes up to {IN_STORE_BYTES_MAX // 2**20} MiB, and no blob location is set",
-                fix="set COORDINATOR_BLOBS, for controllers and workers alike, to a shared directory or fsspec URL",
+                fix="set COORDINATOR_BLOBS, of controllers and workers, to a shared directory or fsspec URL",
             )
         if "://" in self._blobs:
             with _filesystem(self._blobs).open(f"{self._blobs}/{sha256}.charm", "wb") as sink:

@@ -18,7 +18,6 @@ from coordinator.domain import refs
 from coordinator.domain.change import Change, Condition, Held, Present, Unchanged
 from coordinator.domain.model import Journal
 from coordinator.domain.refs import Kind, Ref
-from coordinator.domain.unit import Application
 from coordinator.domain.view import Stored, Tree, View
 from coordinator.errors import Contended
 from coordinator.store import keys
@@ -59,12 +58,6 @@ class Repository:
         view = self.read(refs.model(model), keys.below(refs.model(model)), keys.everything(Kind.MACHINE))
         hashes = {app.charm for _, app in view.list(Kind.APPLICATION, model)}
         self._add_charms(view, hashes)
-        return view
-
-    def read_mirror(self, tree: Tree) -> View:
-        """Return a View of a mirrored tree, with the charms in use."""
-        view = View(tree)
-        self._add_charms(view, {app.charm for _, app in _applications(tree)})
         return view
 
     def _add_charms(self, view: View, hashes: Iterable[str]) -> None:
@@ -113,8 +106,7 @@ class Repository:
         Raises:
             Contended: something moved; nothing was written.
         """
-        looked_at = tuple(Unchanged(ref, revision) for ref, revision in view.looked_at.items())
-        outcome = self.write(change, author, also=looked_at, since=view.revision)
+        outcome = self.write_seen(view, change, author)
         if isinstance(outcome, Conflict):
             raise Contended(
                 f"cannot write {change.did!r}",
@@ -122,6 +114,13 @@ class Repository:
                 fix="try again; if it goes on, look at `coordinator history`",
             )
         return outcome.revision
+
+    def write_seen(
+        self, view: View, change: Change, author: Author, *, also: Iterable[Condition] = ()
+    ) -> Committed | Conflict:
+        """Send *change*, guarded by everything that *view* was asked for, and say what became of it."""
+        looked_at = tuple(Unchanged(ref, revision) for ref, revision in view.looked_at.items())
+        return self.write(change, author, also=(*looked_at, *also), since=view.revision)
 
     def write(
         self, change: Change, author: Author, *, also: Iterable[Condition] = (), since: int, why: int | None = None
@@ -192,9 +191,3 @@ def tree_of(items: Iterable[Item], revision: int) -> Tree:
         if keys.ref_of(item.key) is not None:
             tree.put(*stored_of(item))
     return tree
-
-
-def _applications(tree: Tree) -> Iterable[tuple[Ref, Application]]:
-    for model in tree.list(Kind.MODEL):
-        for ref in tree.list(Kind.APPLICATION, model.path[0]):
-            yield ref, tree.entries[ref].value

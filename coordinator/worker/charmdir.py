@@ -10,18 +10,14 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
-import stat
 import zipfile
 from collections.abc import Callable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
+from coordinator.domain.archive import check_entries, is_link, link_target
 from coordinator.domain.names import UnitName
 from coordinator.errors import CharmInvalid
-
-FILES_MAX = 100_000
-UNPACKED_BYTES_MAX = 2 * 1024**3
 
 #: Which archive a directory holds, and the files that came with it.  Beside the charm directory, not in it.
 RECORD = "deployed.json"
@@ -101,38 +97,6 @@ def unpack(archive: Path, into: Path) -> list[str]:
         raise CharmInvalid("cannot unpack a charm", why="its archive is not a zip file") from cause
 
 
-def check_entries(bundle: zipfile.ZipFile) -> None:
-    """Raise CharmInvalid when *bundle* holds anything that must not be unpacked."""
-    entries = bundle.infolist()
-    if len(entries) > FILES_MAX or sum(entry.file_size for entry in entries) > UNPACKED_BYTES_MAX:
-        raise CharmInvalid(
-            "cannot unpack a charm",
-            why=f"it has {len(entries)} files; the limits are {FILES_MAX} files and {UNPACKED_BYTES_MAX} bytes",
-        )
-    for entry in entries:
-        _check_name(entry.filename, entry.filename)
-        if is_link(entry):
-            to = bundle.read(entry).decode(errors="replace")
-            joined = PurePosixPath(entry.filename).parent / to
-            if to.startswith("/"):
-                raise _bad(entry.filename, f"it is a link to {to}, outside of the charm")
-            _check_name(os.path.normpath(joined), entry.filename)
-
-
-def is_link(entry: zipfile.ZipInfo) -> bool:
-    return stat.S_ISLNK(entry.external_attr >> 16)
-
-
-def _check_name(name: str, shown: str) -> None:
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or "\\" in name or "\x00" in name:
-        raise _bad(shown, "it would be written outside of the charm's directory")
-
-
-def _bad(name: str, why: str) -> CharmInvalid:
-    return CharmInvalid(f"charm archive holds {name!r}", why=why, fix="pack the charm again without it")
-
-
 def _make_directory(path: Path) -> None:
     if path.is_symlink() or (path.exists() and not path.is_dir()):
         path.unlink()
@@ -147,7 +111,7 @@ def _write(bundle: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> Non
     with contextlib.suppress(FileNotFoundError):
         fresh.unlink()
     if is_link(entry):
-        fresh.symlink_to(bundle.read(entry).decode())
+        fresh.symlink_to(link_target(bundle, entry))
     else:
         with bundle.open(entry) as source, fresh.open("wb") as sink:
             shutil.copyfileobj(source, sink)

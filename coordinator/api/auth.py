@@ -1,0 +1,123 @@
+"""Who may do what: tokens of users, and their roles.
+
+Role: a token is `<user>.<secret>`; only a salted scrypt hash of it is stored.  Checking one costs some 50 ms by
+design, so what was checked is remembered in this process, for as long as the stored user does not change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+from coordinator.clock import Clock
+from coordinator.domain import refs
+from coordinator.domain.change import Change
+from coordinator.domain.model import User
+from coordinator.domain.view import View
+from coordinator.errors import Denied
+from coordinator.store.repository import Author, Repository
+
+ADMIN = "admin"
+EVERYWHERE = "*"
+#: What each role includes.
+ROLES = {
+    "read": {"read"},
+    "write": {"read", "write"},
+    "admin": {"read", "write", "admin"},
+    "superuser": {"read", "write", "admin", "superuser"},
+}
+_SCRYPT = {"n": 2**14, "r": 8, "p": 1}
+
+
+def new_token(user: str) -> str:
+    return f"{user}.{secrets.token_urlsafe(32)}"
+
+
+def hash_token(token: str) -> str:
+    salt = secrets.token_bytes(16)
+    return f"{salt.hex()}${hashlib.scrypt(token.encode(), salt=salt, **_SCRYPT).hex()}"
+
+
+def is_token(token: str, stored: str) -> bool:
+    """Say whether *token* is the one whose hash is *stored*."""
+    salt, _, digest = stored.partition("$")
+    computed = hashlib.scrypt(token.encode(), salt=bytes.fromhex(salt), **_SCRYPT)
+    return hmac.compare_digest(computed.hex(), digest)
+
+
+class Auth:
+    """Checks tokens against the users in the store."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+        self._checked: dict[bytes, tuple[str, int]] = {}  # digest of a good token: its user at a revision
+
+    def user_of(self, authorization: str | None) -> User:
+        """Return the user that an Authorization header proves.
+
+        Raises:
+            Denied: there is none, or it proves nobody.
+        """
+        scheme, _, token = (authorization or "").partition(" ")
+        name, dot, _ = token.partition(".")
+        if scheme.lower() != "bearer" or not dot or "/" in name:
+            raise Denied(
+                "no token given", why="every request needs one", fix="coordinator login URL --token-file FILE"
+            )
+        stored = self._repository.read(refs.user(name)).find_stored(refs.user(name))
+        digest = hashlib.sha256(token.encode()).digest()
+        if stored is not None:
+            if self._checked.get(digest) == (name, stored.revision):
+                return stored.value
+            if is_token(token, stored.value.token_hash):
+                self._checked[digest] = (name, stored.revision)
+                return stored.value
+        raise Denied(
+            "the token is not valid",
+            why="nobody has it, or not any more",
+            fix="ask an administrator for a new one, then: coordinator login URL --token-file FILE",
+        )
+
+
+def check(user: User, need: str, model: str | None = None) -> None:
+    """Let *user* pass if one of their roles, in *model* or everywhere, includes *need*.
+
+    Raises:
+        Denied: none does.
+    """
+    roles = {user.roles.get(EVERYWHERE, ""), user.roles.get(model, "") if model else ""}
+    if not any(need in ROLES.get(role, ()) for role in roles):
+        where = f" in model {model}" if model else ""
+        raise Denied(
+            "permission denied", why=f"user {user.name} needs the role {need}{where}", fix="ask an administrator"
+        )
+
+
+def ensure_admin(repository: Repository, clock: Clock, token_file: Path) -> None:
+    """Make the user `admin` with a new token in *token_file*, readable by its owner only, if there is none yet.
+
+    With a file that exists the user gets that token: so the controllers of one cluster can be given the same.
+    """
+    if token_file.exists():
+        token = token_file.read_text().strip()
+    else:
+        token = new_token(ADMIN)
+        token_file.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(token_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(token + "\n")
+    ref = refs.user(ADMIN)
+
+    def plan(view: View) -> Change | None:
+        known = view.find(ref)
+        if known is not None and is_token(token, known.token_hash):
+            return None
+        user = User(
+            name=ADMIN, token_hash=hash_token(token), created=clock.timestamp(), roles={EVERYWHERE: "superuser"}
+        )
+        return Change(did="make user admin", puts={ref: user})
+
+    repository.transact(lambda: repository.read(ref), plan, Author(name="controller"))

@@ -1,0 +1,419 @@
+"""One function per request: check the right, read the View, call the command, commit, answer.
+
+Role: the way from HTTP to a Change and back.  No rule of the domain lives here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi.responses import StreamingResponse
+
+from coordinator import ANNOUNCED_VERSION, __version__
+from coordinator.api import logs, show, status
+from coordinator.api.archive import read_archive
+from coordinator.api.auth import Auth, check
+from coordinator.clock import Clock
+from coordinator.commands import application, config, machine, model, relation, unit
+from coordinator.domain import refs
+from coordinator.domain.change import Change
+from coordinator.domain.model import User
+from coordinator.domain.names import EndpointName, UnitName
+from coordinator.domain.refs import Kind
+from coordinator.domain.view import View
+from coordinator.errors import BadRequest
+from coordinator.store import keys
+from coordinator.store.archives import Archives
+from coordinator.store.journal import history
+from coordinator.store.port import Store
+from coordinator.store.repository import Author, Repository
+from coordinator.wire import (
+    AddModel,
+    AddUnits,
+    Deploy,
+    Expose,
+    Integrate,
+    Refresh,
+    Remove,
+    RemoveRelation,
+    Resolve,
+    SetConfig,
+    SetSettings,
+    Trust,
+)
+
+HISTORY_MAX = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """What the routes work with."""
+
+    store: Store
+    repository: Repository
+    archives: Archives
+    auth: Auth
+    clock: Clock
+    controller_name: str
+    controller_uuid: str
+    force_wait_s: int
+
+
+def services(request: Request) -> Services:
+    return request.app.state.services
+
+
+S = Annotated[Services, Depends(services)]
+
+
+def user(s: S, authorization: Annotated[str | None, Header()] = None) -> User:
+    return s.auth.user_of(authorization)
+
+
+U = Annotated[User, Depends(user)]
+
+router = APIRouter(prefix="/v1")
+
+
+def transact(s: Services, by: User, name: str, plan: Callable[[View], Change | None], charm: str = "") -> None:
+    """Carry out *plan* on model *name*; with *charm* that archive can be seen too."""
+
+    def read() -> View:
+        view = s.repository.read_model(name)
+        if charm:
+            s.repository.add_charm(view, charm)
+        return view
+
+    s.repository.transact(read, plan, Author(name=f"user {by.name}"))
+
+
+def force_at(s: Services, force: bool, no_wait: bool) -> float | None:
+    """Return from when on a removal is forced, None for never."""
+    if no_wait and not force:
+        raise BadRequest("--no-wait without --force not valid")
+    return s.clock.now_s() + (0 if no_wait else s.force_wait_s) if force else None
+
+
+# --- the controller --------------------------------------------------------------------------------------
+
+
+@router.get("/version")
+def get_version(s: S) -> dict[str, str]:
+    """What runs here; needs no token."""
+    return {"version": ANNOUNCED_VERSION, "coordinator": __version__, "controller": s.controller_name}
+
+
+@router.get("/whoami")
+def whoami(s: S, by: U) -> dict[str, Any]:
+    return {"user": by.name, "roles": dict(by.roles), "controller": s.controller_name}
+
+
+# --- models ----------------------------------------------------------------------------------------------
+
+
+@router.post("/models", status_code=201)
+def add_model(s: S, by: U, given: AddModel) -> dict[str, str]:
+    check(by, "superuser")
+    made = str(uuid.uuid4())
+    transact(s, by, given.name, lambda view: model.add_model(
+        view, given.name, uuid=made, owner=by.name, now=s.clock.timestamp(), settings=given.settings
+    ))  # fmt: skip
+    return {"name": given.name, "uuid": made}
+
+
+@router.get("/models")
+def list_models(s: S, by: U) -> dict[str, Any]:
+    view = s.repository.read(keys.everything(Kind.MODEL), keys.everything(Kind.MACHINE))
+    names = [ref.path[0] for ref, _ in view.list(Kind.MODEL)]
+    seen = [name for name in names if may_read(by, name)]
+    return {"models": [_model(s, view, name) for name in seen]}
+
+
+def may_read(by: User, name: str) -> bool:
+    return bool({"*", name} & set(by.roles))
+
+
+def _model(s: Services, view: View, name: str) -> dict[str, Any]:
+    return show.model(view, name, controller=s.controller_name, controller_uuid=s.controller_uuid)
+
+
+@router.get("/models/{name}")
+def get_model(s: S, by: U, name: str) -> dict[str, Any]:
+    check(by, "read", name)
+    return _model(s, s.repository.read_model(name), name)
+
+
+@router.delete("/models/{name}")
+def destroy_model(s: S, by: U, name: str, force: bool = False, no_wait: bool = False) -> dict[str, str]:
+    check(by, "admin", name)
+    force_at_s = force_at(s, force, no_wait)
+    transact(s, by, name, lambda view: model.destroy_model(view, name, force_at_s=force_at_s))
+    return {"destroying": name}
+
+
+@router.get("/models/{name}/settings")
+def get_settings(s: S, by: U, name: str) -> dict[str, Any]:
+    check(by, "read", name)
+    return show.settings(s.repository.read_model(name), name)
+
+
+@router.patch("/models/{name}/settings")
+def set_settings(s: S, by: U, name: str, given: SetSettings) -> dict[str, str]:
+    check(by, "admin", name)
+    transact(s, by, name, lambda view: model.set_settings(view, name, given.settings, given.reset))
+    return {}
+
+
+@router.get("/models/{name}/status")
+def get_status(s: S, by: U, name: str, select: Annotated[list[str] | None, Query()] = None) -> dict[str, Any]:
+    """The status tree; `select` (repeatable) keeps what matches: names with wildcards, or status words."""
+    check(by, "read", name)
+    view = s.repository.read_model(name)
+    if not view.exists(refs.model(name)):
+        _model(s, view, name)
+    return status.status_of(
+        view, name, controller=s.controller_name, now=s.clock.timestamp(), selectors=select or ()
+    )
+
+
+@router.get("/models/{name}/history")
+def get_history(s: S, by: U, name: str, limit: int = 50) -> dict[str, Any]:
+    """The last changes of the model, newest first: revision, at, by, did, why (the revision that caused it)."""
+    check(by, "read", name)
+    _model(s, s.repository.read(refs.model(name)), name)
+    entries = history(s.store, name, limit=min(limit, HISTORY_MAX))
+    return {
+        "history": [
+            {"revision": revision, "at": entry.at, "by": entry.by, "did": entry.did, "why": entry.why}
+            for revision, entry in entries
+        ]
+    }
+
+
+@router.get("/models/{name}/logs")
+async def get_logs(
+    s: S, by: U, request: Request, name: str, since: float = 0.0, follow: bool = False
+) -> StreamingResponse:
+    """Lines as JSON, one per line, oldest first; with `follow` the answer goes on until the caller hangs up."""
+    check(by, "read", name)
+
+    def gather(since_s: float, wait_s: float) -> list[logs.Line]:
+        workers = logs.workers_of(s.repository.read(keys.everything(Kind.MACHINE)))
+        return logs.gather(workers, name, since_s=since_s, wait_s=wait_s)
+
+    async def lines() -> AsyncIterator[bytes]:
+        since_s = since
+        wait_s = 0.0
+        while True:
+            batch = await asyncio.to_thread(gather, since_s, wait_s)
+            for line in batch:
+                yield json.dumps(line, ensure_ascii=False).encode() + b"\n"
+            if batch:
+                since_s = batch[-1]["at_s"]
+            if not follow or await request.is_disconnected():
+                return
+            if not batch and wait_s:
+                yield b"\n"  # an empty line now and then finds out that the caller is gone
+            wait_s = logs.POLL_S
+
+    return StreamingResponse(lines(), media_type="application/x-ndjson")
+
+
+# --- charms and applications -----------------------------------------------------------------------------
+
+
+@router.post("/charms", status_code=201)
+async def upload_charm(s: S, by: U, request: Request) -> dict[str, Any]:
+    """Take a packed charm (the body, a zip) and say what it is: sha256, name."""
+    data = await request.body()
+
+    def keep() -> dict[str, Any]:
+        charm = s.archives.put(data, read_archive(data), Author(name=f"user {by.name}"))
+        return {"sha256": charm.sha256, "name": charm.meta.name, "subordinate": charm.meta.subordinate}
+
+    return await asyncio.to_thread(keep)
+
+
+@router.post("/models/{name}/applications", status_code=201)
+def deploy(s: S, by: U, name: str, given: Deploy) -> dict[str, Any]:
+    check(by, "write", name)
+    view = s.repository.read(refs.charm(given.charm))
+    charm = view.find(refs.charm(given.charm))
+    app = given.name or (charm.meta.name if charm else "")
+    transact(s, by, name, lambda view: application.deploy(
+        view, name, app, charm=given.charm, now=s.clock.timestamp(), units=given.units, to=given.to,
+        config=given.config, constraints=given.constraints, bindings=given.bindings, trust=given.trust,
+    ), given.charm)  # fmt: skip
+    return _application(s, name, app)
+
+
+@router.post("/models/{name}/applications/{app}/refresh")
+def refresh(s: S, by: U, name: str, app: str, given: Refresh) -> dict[str, Any]:
+    check(by, "write", name)
+    transact(s, by, name, lambda view: application.refresh(
+        view, name, app, charm=given.charm, now=s.clock.timestamp(), config=given.config
+    ), given.charm)  # fmt: skip
+    return _application(s, name, app)
+
+
+def _application(s: Services, name: str, app: str) -> dict[str, Any]:
+    stored = s.repository.read(refs.application(name, app)).get(refs.application(name, app))
+    return {"name": app, "charm": stored.charm_name, "revision": stored.charm_revision}
+
+
+@router.get("/models/{name}/applications/{app}")
+def get_application(s: S, by: U, name: str, app: str) -> dict[str, Any]:
+    check(by, "read", name)
+    return show.application(s.repository.read_model(name), name, app)
+
+
+@router.delete("/models/{name}/applications/{app}")
+def remove_application(
+    s: S, by: U, name: str, app: str, force: bool = False, no_wait: bool = False
+) -> dict[str, Any]:
+    check(by, "write", name)
+    force_at_s = force_at(s, force, no_wait)
+    units = _units_of(s, name, app)
+    transact(s, by, name, lambda view: application.remove_application(view, name, app, force_at_s=force_at_s))
+    return {"application": app, "units": units}
+
+
+def _units_of(s: Services, name: str, app: str) -> list[str]:
+    view = s.repository.read(keys.below(refs.model(name)))
+    return [str(unit_name) for unit_name in sorted(u.name for _, u in view.list(Kind.UNIT, name, app))]
+
+
+@router.post("/models/{name}/applications/{app}/expose")
+def expose(s: S, by: U, name: str, app: str, given: Expose) -> dict[str, str]:
+    check(by, "write", name)
+    transact(s, by, name, lambda view: application.expose(
+        view, name, app, endpoints=given.endpoints, cidrs=given.cidrs
+    ))  # fmt: skip
+    return {}
+
+
+@router.post("/models/{name}/applications/{app}/unexpose")
+def unexpose(s: S, by: U, name: str, app: str, given: Expose) -> dict[str, str]:
+    check(by, "write", name)
+    transact(s, by, name, lambda view: application.unexpose(view, name, app, endpoints=given.endpoints))
+    return {}
+
+
+@router.post("/models/{name}/applications/{app}/trust")
+def trust(s: S, by: U, name: str, app: str, given: Trust) -> dict[str, str]:
+    check(by, "write", name)
+    transact(s, by, name, lambda view: application.set_trust(view, name, app, trust=given.trust))
+    return {}
+
+
+@router.get("/models/{name}/applications/{app}/config")
+def get_config(s: S, by: U, name: str, app: str) -> dict[str, Any]:
+    check(by, "read", name)
+    return show.config(s.repository.read_model(name), name, app)
+
+
+@router.patch("/models/{name}/applications/{app}/config")
+def set_config(s: S, by: U, name: str, app: str, given: SetConfig) -> dict[str, str]:
+    check(by, "write", name)
+    transact(s, by, name, lambda view: config.set_config(view, name, app, given.config, given.reset))
+    return {}
+
+
+# --- units -----------------------------------------------------------------------------------------------
+
+
+@router.post("/models/{name}/applications/{app}/units", status_code=201)
+def add_units(s: S, by: U, name: str, app: str, given: AddUnits) -> dict[str, str]:
+    check(by, "write", name)
+    transact(s, by, name, lambda view: unit.add_units(
+        view, name, app, count=given.count, now=s.clock.timestamp(), to=given.to
+    ))  # fmt: skip
+    return {}
+
+
+@router.post("/models/{name}/units/remove")
+def remove_units(s: S, by: U, name: str, given: Remove) -> dict[str, str]:
+    check(by, "write", name)
+    names = [UnitName.parse(text) for text in given.names]
+    force_at_s = force_at(s, given.force, given.no_wait)
+    transact(s, by, name, lambda view: unit.remove_units(view, name, names, force_at_s=force_at_s))
+    return {}
+
+
+@router.post("/models/{name}/units/resolve")
+def resolve(s: S, by: U, name: str, given: Resolve) -> dict[str, str]:
+    check(by, "write", name)
+
+    def plan(view: View) -> Change | None:
+        names = [UnitName.parse(text) for text in given.names]
+        if given.all:
+            names = [u.name for _, u in view.list(Kind.UNIT, name) if _in_error(view, name, u.name)]
+        return unit.resolve(view, name, names, retry=given.retry)
+
+    transact(s, by, name, plan)
+    return {}
+
+
+def _in_error(view: View, name: str, unit_name: UnitName) -> bool:
+    memory = view.peek(refs.memory(name, unit_name))
+    stored = view.peek(refs.unit(name, unit_name))
+    return memory is not None and memory.failed is not None and stored.resolved is None
+
+
+@router.get("/models/{name}/units/{app}/{number}")
+def get_unit(s: S, by: U, name: str, app: str, number: str) -> dict[str, Any]:
+    check(by, "admin", name)
+    return show.unit(s.repository.read_model(name), name, UnitName.parse(f"{app}/{number}"))
+
+
+# --- relations -------------------------------------------------------------------------------------------
+
+
+@router.post("/models/{name}/relations", status_code=201)
+def integrate(s: S, by: U, name: str, given: Integrate) -> dict[str, str]:
+    check(by, "write", name)
+    left, right = EndpointName.parse(given.left), EndpointName.parse(given.right)
+    transact(s, by, name, lambda view: relation.integrate(view, name, left, right, now=s.clock.timestamp()))
+    return {}
+
+
+@router.post("/models/{name}/relations/remove")
+def remove_relation(s: S, by: U, name: str, given: RemoveRelation) -> dict[str, str]:
+    check(by, "write", name)
+    ends = None
+    if given.relation_id is None:
+        if given.left is None or given.right is None:
+            raise BadRequest("a relation must involve two applications")
+        ends = (EndpointName.parse(given.left), EndpointName.parse(given.right))
+    force_at_s = force_at(s, given.force, given.no_wait)
+    transact(s, by, name, lambda view: relation.remove_relation(
+        view, name, ends=ends, relation_id=given.relation_id, force_at_s=force_at_s
+    ))  # fmt: skip
+    return {}
+
+
+# --- machines --------------------------------------------------------------------------------------------
+
+
+@router.get("/machines")
+def list_machines(s: S, by: U) -> dict[str, Any]:
+    return {"machines": status.machines_of(s.repository.read(keys.everything(Kind.MACHINE)))}
+
+
+@router.delete("/machines/{machine_id}")
+def remove_machine(s: S, by: U, machine_id: str, force: bool = False, no_wait: bool = False) -> dict[str, str]:
+    check(by, "superuser")
+    force_at_s = force_at(s, force, no_wait)
+    everything = (keys.everything(Kind.MACHINE), keys.everything(Kind.MODEL))
+    s.repository.transact(
+        lambda: s.repository.read(*everything),
+        lambda view: machine.remove_machine(view, machine_id, force_at_s=force_at_s),
+        Author(name=f"user {by.name}"),
+    )
+    return {}

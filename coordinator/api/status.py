@@ -1,0 +1,283 @@
+"""View -> status tree.  Pure.
+
+Role: the JSON shape that people's tools read; words and rules as in tests/contract/test_status.py.
+Nothing here is stored: error is derived from the memory of a failed hook, lost from a claim whose lease is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from fnmatch import fnmatchcase
+from typing import Any
+
+from coordinator import ANNOUNCED_VERSION
+from coordinator.domain import refs
+from coordinator.domain.life import Life
+from coordinator.domain.model import Machine, Model
+from coordinator.domain.names import natural
+from coordinator.domain.refs import Kind
+from coordinator.domain.relation import Relation
+from coordinator.domain.status import AgentStatus, Status, UnitStatus, most_severe
+from coordinator.domain.unit import Application, Unit
+from coordinator.domain.unit_state import Hook, UnitState
+from coordinator.domain.view import View
+
+Tree = dict[str, Any]
+CLOUD = "coordinator"
+
+
+def status_of(
+    view: View, model: str, *, controller: str, now: str, selectors: Sequence[str] = (), utc: bool = True
+) -> Tree:
+    """Return the status of *model*; *selectors* keep only what matches one of them."""
+    stored: Model = view.get(refs.model(model))
+    apps = {app.name: _application(view, model, app) for _, app in view.list(Kind.APPLICATION, model)}
+    machines = {m.id: _machine(view, m) for _, m in view.list(Kind.MACHINE)}
+    if selectors:
+        apps, machines = _selected(apps, machines, selectors)
+    model_status = Status("available" if stored.life is Life.ALIVE else "destroying", since=stored.created)
+    return {
+        "model": {
+            "name": stored.name,
+            "type": "iaas",
+            "controller": controller,
+            "cloud": CLOUD,
+            "version": ANNOUNCED_VERSION,
+            "model-status": _info(model_status),
+        },
+        "machines": {key: machines[key] for key in sorted(machines, key=natural)},
+        "applications": {key: apps[key] for key in sorted(apps, key=natural)},
+        "relations": _relations(view, model),
+        "storage": {},
+        "controller": {"timestamp": now},
+    }
+
+
+# --- units -----------------------------------------------------------------------------------------------
+
+
+def unit_statuses(view: View, model: str, unit: Unit) -> tuple[Status, AgentStatus]:
+    """Return what is shown as workload and as agent of *unit*."""
+    shown: UnitStatus = view.peek(refs.status(model, unit.name)) or UnitStatus()
+    memory: UnitState = view.peek(refs.memory(model, unit.name)) or UnitState()
+    agent: AgentStatus | None = view.peek(refs.agent(model, unit.name))
+    claimed = view.peek(refs.claim(model, unit.name)) is not None
+    workload = shown.workload
+    if memory.failed is not None:
+        at = _timestamp(memory.failed.at_s)
+        workload = Status("error", f"hook failed: {failed_hook(memory.failed.hook)}", at)
+        return workload, AgentStatus(current="idle" if claimed else "lost", since=at)
+    if not claimed and (memory.installed or agent is not None):
+        if workload.current != "terminated":
+            workload = Status("unknown", f"agent lost, see 'juju show-status-log {unit.name}'", workload.since)
+        return workload, AgentStatus(current="lost", message="agent is not communicating with the server")
+    if unit.machine is None:
+        return Status("waiting", "waiting for machine", unit.created), AgentStatus(
+            current="allocating", since=unit.created
+        )
+    if not memory.installed and workload == UnitStatus().workload:
+        workload = Status("waiting", "agent initialising", unit.created)
+    if agent is None:
+        current = "executing" if claimed else "allocating"
+        agent = AgentStatus(current=current, since=unit.created)
+    return workload, agent
+
+
+def failed_hook(hook: Hook) -> str:
+    """Return a failed hook as status shows it: `"install"`, or `"db-relation-changed" for plum:db`."""
+    about = f" for {hook.remote_app}:{hook.endpoint}" if hook.relation is not None else ""
+    return f'"{hook.name}"{about}'
+
+
+def _unit(view: View, model: str, unit: Unit) -> Tree:
+    workload, agent = unit_statuses(view, model, unit)
+    shown: UnitStatus = view.peek(refs.status(model, unit.name)) or UnitStatus()
+    tree: Tree = {
+        "workload-status": _info(workload),
+        "juju-status": _info(Status(agent.current, agent.message, agent.since), version=ANNOUNCED_VERSION),
+    }
+    if unit.life is not Life.ALIVE:
+        tree["juju-status"]["life"] = unit.life.value
+    if view.peek(refs.leader(model, unit.name.app)) == str(unit.name):
+        tree["leader"] = True
+    memory: UnitState = view.peek(refs.memory(model, unit.name)) or UnitState()
+    application: Application | None = view.peek(refs.application(model, unit.name.app))
+    if application and memory.installed and memory.charm_version != application.charm_version:
+        tree["upgrading-from"] = f"local:{application.charm_name}"
+    if unit.machine is not None:
+        tree["machine"] = unit.machine
+        machine: Machine | None = view.peek(refs.machine(unit.machine))
+        if machine and machine.addresses:
+            tree["public-address"] = machine.addresses[0]
+    if ports := open_ports(shown):
+        tree["open-ports"] = ports
+    return tree
+
+
+def open_ports(status: UnitStatus) -> list[str]:
+    """Return every open range once: `80/tcp`, sorted."""
+    return sorted({port for ports in status.ports.values() for port in ports}, key=natural)
+
+
+# --- applications ----------------------------------------------------------------------------------------
+
+
+def _application(view: View, model: str, app: Application) -> Tree:
+    units = [unit for _, unit in view.list(Kind.UNIT, model, app.name)]
+    statuses = [unit_statuses(view, model, unit)[0] for unit in units]
+    explicit: Status | None = view.peek(refs.application_status(model, app.name))
+    status = explicit or most_severe(statuses) or Status("unknown", since=app.created)
+    relations = _relations_of(view, model, app.name)
+    tree: Tree = {
+        "charm": f"local:{app.charm_name}-{app.charm_revision}",
+        "base": {"name": "ubuntu", "channel": "24.04"},
+        "charm-origin": "local",
+        "charm-name": app.charm_name,
+        "charm-rev": app.charm_revision,
+        "exposed": bool(app.exposed),
+        **({"life": app.life.value} if app.life is not Life.ALIVE else {}),
+        "application-status": _info(status),
+    }
+    if relations:
+        tree["relations"] = relations
+    if units and not app.subordinate:
+        tree["units"] = {str(u.name): _unit(view, model, u) for u in sorted(units, key=lambda u: u.name)}
+    versions = [s.version for u in units if (s := view.peek(refs.status(model, u.name))) and s.version]
+    if versions:
+        tree["version"] = versions[-1]
+    charm = view.peek(refs.charm(app.charm))
+    endpoints = [endpoint.name for endpoint in charm.meta.endpoints] if charm else []
+    tree["endpoint-bindings"] = {name: app.bindings.get(name, "alpha") for name in ["", *sorted(endpoints)]}
+    return tree
+
+
+def _relations_of(view: View, model: str, app: str) -> Tree:
+    found: dict[str, list[Tree]] = {}
+    for _, relation in view.list(Kind.RELATION, model):
+        side = relation.side_of(app)
+        if side is not None:
+            found.setdefault(side.endpoint, []).append(
+                {
+                    "related-application": relation.other_side(app).app,
+                    "interface": relation.interface,
+                    "scope": relation.scope.value,
+                }
+            )
+    return {endpoint: found[endpoint] for endpoint in sorted(found)}
+
+
+def _relations(view: View, model: str) -> list[Tree]:
+    """Return every relation, for the table of relations: id, ends (provider first), interface, kind, status."""
+    rows = []
+    for _, relation in view.list(Kind.RELATION, model):
+        provider, requirer = (relation.sides * 2)[1::-1] if len(relation.sides) > 1 else relation.sides * 2
+        rows.append(
+            {
+                "id": relation.id,
+                "provider": str(provider),
+                "requirer": str(requirer),
+                "interface": relation.interface,
+                "type": _type(relation),
+                "status": "joined" if relation.life is Life.ALIVE else "removing",
+                "blockers": _blockers(view, model, relation),
+            }
+        )
+    return sorted(rows, key=lambda row: (natural(row["provider"]), natural(row["requirer"])))
+
+
+def _type(relation: Relation) -> str:
+    if relation.is_peer:
+        return "peer"
+    return "subordinate" if relation.scope.value == "container" else "regular"
+
+
+def _blockers(view: View, model: str, relation: Relation) -> list[str]:
+    """Return who keeps a dying relation from being gone: the units that are still in its scope."""
+    if relation.life is Life.ALIVE:
+        return []
+    members = [refs.unit_of(ref) for ref in view.refs(Kind.MEMBER, model, str(relation.id))]
+    return [str(name) for name in sorted(members)]
+
+
+# --- machines --------------------------------------------------------------------------------------------
+
+
+def machines_of(view: View) -> Tree:
+    """Return every machine by its id."""
+    found = {machine.id: _machine(view, machine) for _, machine in view.list(Kind.MACHINE)}
+    return {key: found[key] for key in sorted(found, key=natural)}
+
+
+def _machine(view: View, machine: Machine) -> Tree:
+    worker = view.peek(refs.worker(machine.id))
+    present = worker is not None
+    state = Status("started", since=worker.since) if worker else Status("down", "agent is not communicating")
+    address = machine.addresses[0] if machine.addresses else ""
+    tree: Tree = {
+        "juju-status": _info(state, version=ANNOUNCED_VERSION),
+        "hostname": machine.hostname,
+        "dns-name": address,
+        "ip-addresses": list(machine.addresses),
+        "instance-id": machine.hostname,
+        "machine-status": _info(Status("running" if present else "unknown", since=machine.created)),
+        "base": {"name": "ubuntu", "channel": "24.04"},
+        "network-interfaces": {
+            "eth0": {"ip-addresses": list(machine.addresses), "mac-address": "", "is-up": present}
+        },
+        "hardware": f"cores={machine.cores} mem={machine.memory_mb}M",
+    }
+    if machine.life is not Life.ALIVE:
+        tree["juju-status"]["life"] = machine.life.value
+    if machine.dedicated:
+        tree["dedicated"] = machine.dedicated
+    return tree
+
+
+# --- shared ----------------------------------------------------------------------------------------------
+
+
+def _info(status: Status, **more: str) -> Tree:
+    tree: Tree = {"current": status.current}
+    if status.message:
+        tree["message"] = status.message
+    if status.since:
+        tree["since"] = status.since
+    return {**tree, **more}
+
+
+def _timestamp(at_s: float) -> str:
+    text = datetime.fromtimestamp(at_s, timezone.utc).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def _selected(
+    apps: Mapping[str, Tree], machines: Mapping[str, Tree], selectors: Sequence[str]
+) -> tuple[Tree, Tree]:
+    """Keep units, applications and machines that a selector names, and what they belong to."""
+
+    def hit(name: str, *words: str) -> bool:
+        return any(fnmatchcase(name, selector) or selector in words for selector in selectors)
+
+    kept_apps: Tree = {}
+    used = set()
+    for name, app in apps.items():
+        units = app.get("units", {})
+        words = (app["application-status"]["current"],)
+        whole = hit(name, *words)
+        kept = {
+            unit: tree
+            for unit, tree in units.items()
+            if whole
+            or hit(unit, tree["workload-status"]["current"], tree["juju-status"]["current"])
+            or tree.get("machine") in selectors
+        }
+        if whole or kept:
+            kept_apps[name] = {**app, **({"units": kept} if kept else {})}
+            if not kept:
+                kept_apps[name].pop("units", None)
+            used |= {tree["machine"] for tree in kept.values() if "machine" in tree}
+    kept_machines = {
+        key: tree for key, tree in machines.items() if key in used or hit(key, tree["juju-status"]["current"])
+    }
+    return kept_apps, kept_machines
