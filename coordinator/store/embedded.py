@@ -10,6 +10,7 @@ from __future__ import annotations
 import http.client
 import importlib
 import importlib.util
+import json
 import os
 import re
 import shutil
@@ -130,7 +131,7 @@ class EmbeddedEtcd:
         self.folder, self.throwaway, self.name = Path(folder), throwaway, name
         self.client_port, self.peer_port, self._cluster = client_port, peer_port, cluster
         self._flags = tuple(flags)
-        self._ports_are_fixed = bool(client_port or peer_port)
+        self._fixed_ports = (client_port, peer_port)  # 0: to be chosen
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -164,23 +165,22 @@ class EmbeddedEtcd:
         binary = find_binary(throwaway=self.throwaway)
         self.folder.mkdir(parents=True, exist_ok=True)
         for attempt in range(1, STARTS_MAX + 1):
-            if not self.client_port or (attempt > 1 and not self._ports_are_fixed):
-                self.client_port = free_port()
-                self.peer_port = self.peer_port if self._ports_are_fixed else free_port()
+            self.client_port, self.peer_port = (port or free_port() for port in self._fixed_ports)
             self._launch(binary)
             try:
                 if wait:
                     self.wait_ready()
-                self._ports_are_fixed = True  # a restart must be found where the member was
-                return
             except Unavailable:
                 taken = not self.is_running and "address already in use" in "".join(self._log_tail())
                 self.stop()
-                if not taken or self._ports_are_fixed or attempt == STARTS_MAX:
+                if not taken or all(self._fixed_ports) or attempt == STARTS_MAX:
                     raise
+            else:
+                self._fixed_ports = (self.client_port, self.peer_port)  # a restart is found where it was
+                return
 
     def _launch(self, binary: Binary) -> None:
-        client, peer = f"http://{self.endpoint}", f"http://{LOOPBACK}:{self.peer_port}"
+        client, peer = f"http://{self.endpoint}", self._peer_url
         cluster = self._cluster or {self.name: self.peer_port}
         command = [
             str(binary.path),
@@ -241,11 +241,25 @@ class EmbeddedEtcd:
         connection = http.client.HTTPConnection(LOOPBACK, self.client_port, timeout=1.0)
         try:
             connection.request("GET", "/health")
-            return b'"true"' in connection.getresponse().read()
-        except (OSError, http.client.HTTPException):
+            return b'"true"' in connection.getresponse().read() and self._is_ours(connection)
+        except (OSError, http.client.HTTPException, ValueError):  # ValueError: not even an etcd
             return False
         finally:
             connection.close()
+
+    def _is_ours(self, connection: http.client.HTTPConnection) -> bool:
+        """Tell our member from another one that took the port first, while ours is still about to fail."""
+        connection.request("POST", "/v3/cluster/member/list", body="{}")
+        answer = connection.getresponse()
+        body = json.loads(answer.read())
+        if answer.status != http.client.OK:
+            return True  # not for strangers: etcd with authentication, so somebody has set this one up
+        ours = {member["ID"] for member in body.get("members", ()) if self._peer_url in member["peerURLs"]}
+        return body.get("header", {}).get("member_id") in ours
+
+    @property
+    def _peer_url(self) -> str:
+        return f"http://{LOOPBACK}:{self.peer_port}"
 
     def _log_tail(self) -> list[str]:
         lines: list[str] = []

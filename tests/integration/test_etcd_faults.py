@@ -5,22 +5,31 @@ Every test starts members of its own on free ports of the loopback interface.
 
 from __future__ import annotations
 
+import datetime
 import itertools
 import os
 import random
 import shutil
 import signal
 import socket
+import subprocess
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
-from coordinator.errors import Unavailable, UnknownOutcome
+from coordinator.errors import BadRequest, Denied, Unavailable, UnknownOutcome
+from coordinator.store._etcd_calls import TLS
 from coordinator.store._etcd_watch import EtcdWatch
 from coordinator.store.embedded import EmbeddedEtcd, free_port
 from coordinator.store.etcd import EtcdStore
@@ -483,3 +492,152 @@ def test_connections_that_are_cut_again_and_again_lose_nothing(single: EmbeddedE
     store.close()
     straight.close()
     proxy.close()
+
+
+# -- the cluster itself: replaced, full, guarded
+
+
+def test_a_cluster_that_was_restored_is_read_afresh(single: EmbeddedEtcd) -> None:
+    """Revisions go back, and nothing in etcd would tell (W4, spec 2.8)."""
+    store = EtcdStore([single.endpoint])
+    mirror = Mirror(store, "m/", "m0")
+    for number in range(20):
+        store.commit(Txn((), (Put("m/a", b"lost %d" % number),)))
+    mirror.start()
+    kill(single)
+    shutil.rmtree(single.folder / "data")
+    single.start()
+    restored = EtcdStore([single.endpoint])
+    restored.commit(Txn((), (Put("m/b", b"restored"),)))
+
+    wait_until(lambda: set(mirror.items) == {"m/b"}, "reading afresh")
+    assert mirror.wait_for(restored.commit(Txn((), (Put("m/c", b"new"),))).revision, WAIT_S)
+    assert set(mirror.items) == {"m/b", "m/c"}
+    mirror.close()
+    store.close()
+    restored.close()
+
+
+def test_a_full_database_says_so_and_can_be_helped(folder: Path) -> None:
+    quota = f"--quota-backend-bytes={256 * 1024}"
+    with EmbeddedEtcd(folder / "small", throwaway=True, flags=[quota]) as member:
+        store = EtcdStore([member.endpoint])
+        with pytest.raises(Unavailable, match="space exceeded") as caught:
+            fill(store)
+        assert "disarm the alarm" in str(caught.value)
+        assert store.read("k", "l").items  # reading still works
+        store.close()
+
+
+def fill(store: EtcdStore) -> None:
+    for number in range(5_000):  # the quota is looked at ten times a second
+        store.commit(Txn((Unmoved(f"k{number}", 0),), (Put(f"k{number}", b"x" * 20_000),)))
+
+
+def etcdctl(member: EmbeddedEtcd, *words: str) -> None:
+    command = [shutil.which("etcdctl") or "etcdctl", f"--endpoints={member.endpoint}", *words]
+    environment = {**os.environ, "ETCDCTL_API": "3"}
+    subprocess.run(command, env=environment, check=True, capture_output=True, timeout=WAIT_S)
+
+
+@pytest.mark.skipif(shutil.which("etcdctl") is None, reason="etcdctl turns authentication on")
+def test_passwords_tokens_and_roles(folder: Path) -> None:
+    with EmbeddedEtcd(folder / "auth", throwaway=True, flags=["--auth-token-ttl=1"]) as member:
+        etcdctl(member, "user", "add", "root:secret")
+        etcdctl(member, "user", "grant-role", "root", "root")
+        etcdctl(member, "user", "add", "limited:secret")
+        etcdctl(member, "role", "add", "a-only")
+        etcdctl(member, "role", "grant-permission", "a-only", "readwrite", "a/", "a0")
+        etcdctl(member, "user", "grant-role", "limited", "a-only")
+        etcdctl(member, "auth", "enable")
+        stores = [
+            EtcdStore([member.endpoint]),
+            EtcdStore([member.endpoint], user="root", password="wrong"),
+            EtcdStore([member.endpoint], user="limited", password="secret"),
+            EtcdStore([member.endpoint], user="root", password="secret"),
+        ]
+        anonymous, wrong, limited, root = stores
+        for store, key in ((anonymous, "a/1"), (wrong, "a/1"), (limited, "b/1")):
+            with pytest.raises(Denied):
+                store.commit(Txn((), (Put(key, b""),)))
+        with pytest.raises(Denied):
+            limited.watch("b/", "b0", revision=1).next(WAIT_S)
+        assert isinstance(limited.commit(Txn((), (Put("a/1", b"1"),))), Committed)
+
+        watch = root.watch("a/", "a0", revision=root.read("a/1").revision)
+        time.sleep(2.5)  # the tokens end; they are renewed without anybody noticing
+        revision = root.commit(Txn((), (Put("a/2", b"2"),))).revision
+        batch = watch.next(WAIT_S)
+        assert batch is not None
+        assert batch.revision == revision
+        with watch._lock:
+            watch._stream.cancel()
+        time.sleep(2.5)
+        revision = root.commit(Txn((), (Put("a/3", b"3"),))).revision
+        batch = watch.next(WAIT_S)
+        assert batch is not None
+        assert batch.revision == revision
+        for store in stores:
+            store.close()
+
+
+def test_mutual_tls(folder: Path) -> None:
+    folder.mkdir()
+    ca, server, client = certificates(folder)
+    port = free_port()
+    url = f"https://127.0.0.1:{port}"
+    flags = [
+        f"--listen-client-urls={url}",
+        f"--advertise-client-urls={url}",
+        f"--cert-file={server[0]}",
+        f"--key-file={server[1]}",
+        f"--trusted-ca-file={ca}",
+        "--client-cert-auth",
+    ]
+    member = EmbeddedEtcd(folder / "tls", throwaway=True, client_port=port, peer_port=free_port(), flags=flags)
+    member.start(wait=False)
+    try:
+        store = EtcdStore([url], tls=TLS(ca=ca, cert=client[0], key=client[1]))
+        wait_until(lambda: answers(store), "TLS")
+        watch = store.watch("a", "b", revision=store.read("a").revision)
+        committed = store.commit(Txn((), (Put("a", b"1"),)))
+        batch = watch.next(WAIT_S)
+        assert batch is not None
+        assert batch.revision == committed.revision
+        store.close()
+
+        stranger = EtcdStore([url], tls=TLS(ca=ca), deadline_s=1)
+        assert not answers(stranger)
+        stranger.close()
+        with pytest.raises(BadRequest, match="https needs TLS files"):
+            EtcdStore([url])
+    finally:
+        member.stop()
+
+
+def certificates(folder: Path) -> tuple[Path, tuple[Path, Path], tuple[Path, Path]]:
+    """Return the files of a CA, and certificate and key of a server on loopback and of a client."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+
+    def issue(name: str, issuer: x509.Name | None, signer: ec.EllipticCurvePrivateKey | None):  # type: ignore[no-untyped-def]
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(issuer or subject)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(minutes=5))
+            .not_valid_after(now + datetime.timedelta(hours=1))
+            .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
+            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        )
+        certificate = builder.sign(signer or key, hashes.SHA256())
+        paths = folder / f"{name}.crt", folder / f"{name}.key"
+        paths[0].write_bytes(certificate.public_bytes(Encoding.PEM))
+        paths[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        return paths, subject, key
+
+    (ca, _), authority, signer = issue("ca", None, None)
+    return ca, issue("server", authority, signer)[0], issue("client", authority, signer)[0]
