@@ -49,8 +49,14 @@ class CommandDoor:
         import subprocess
 
         # Without input the command gets none at all: the charm's own standard input is not for it.
-        source = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
-        ended = subprocess.run([tool, *arguments], **source, capture_output=True, encoding="utf-8", check=False)
+        ended = subprocess.run(
+            [tool, *arguments],
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
         return Reply(ended.returncode, ended.stdout, ended.stderr)
 
     def has(self, tool: str) -> bool:

@@ -11,7 +11,7 @@ import logging
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Union
+from typing import TYPE_CHECKING, Any, Literal
 
 from ._container import Container, ContainerMapping
 from ._errors import ModelError
@@ -334,4 +334,4 @@ class Unit(_Entity):
         self._backend.reboot(now)
 
 
-UnitOrApplicationType = Union[type[Unit], type[Application]]
+UnitOrApplicationType = type[Unit] | type[Application]

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
         optional: bool
         scope: str
 
-    _MultipleDict = TypedDict("_MultipleDict", {"range": str})
+    class _MultipleDict(TypedDict):
+        range: str
 
     _StorageMetaDict = TypedDict(
         "_StorageMetaDict",

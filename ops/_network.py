@@ -17,9 +17,12 @@ if TYPE_CHECKING:
     _Address = ipaddress.IPv4Address | ipaddress.IPv6Address | str
     _Subnet = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-    _AddressDict = TypedDict(
-        "_AddressDict", {"address": str, "value": str, "cidr": str, "hostname": str}, total=False
-    )
+    class _AddressDict(TypedDict, total=False):
+        address: str
+        value: str
+        cidr: str
+        hostname: str
+
     _BindAddressDict = TypedDict(
         "_BindAddressDict",
         {"interface-name": str, "mac-address": str, "addresses": list[_AddressDict]},

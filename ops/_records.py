@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -83,7 +84,7 @@ def external_names(cls: type[Any]) -> dict[str, str]:
         return {field.serialization_alias or field.alias or name: name for name, field in fields.items()}
     names = accepted_names(cls)
     if names is None:
-        names = {name: name for base in reversed(cls.__mro__) for name in base.__dict__.get("__annotations__", ())}
+        names = {name: name for base in reversed(cls.__mro__) for name in inspect.get_annotations(base)}
     if not names:
         raise TypeError(f"{cls.__name__} declares no attributes to save")
     return names

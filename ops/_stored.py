@@ -8,7 +8,7 @@ Not here: where it is kept (_storage.py).
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, MutableMapping, MutableSequence, MutableSet
-from typing import TYPE_CHECKING, Any, SupportsIndex, Union
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from ._object import EventBase, Handle, Object
 from ._storage import NoSnapshotError
@@ -152,9 +152,12 @@ class StoredState:
 
 
 def _wrap(data: StoredStateData, value: Any) -> Any:
-    for kind, wrapper in ((dict, StoredDict), (list, StoredList), (set, StoredSet)):
-        if isinstance(value, kind):
-            return wrapper(data, value)
+    if isinstance(value, dict):
+        return StoredDict(data, value)
+    if isinstance(value, list):
+        return StoredList(data, value)
+    if isinstance(value, set):
+        return StoredSet(data, value)
     return value
 
 
@@ -196,7 +199,8 @@ class StoredDict(MutableMapping[Hashable, Any]):
         other = _unwrap(other)
         return self._under == other if isinstance(other, dict) else NotImplemented
 
-    __repr__ = _show
+    def __repr__(self):
+        return _show(self)
 
 
 class StoredList(MutableSequence[Any]):
@@ -252,7 +256,8 @@ class StoredList(MutableSequence[Any]):
         other = _unwrap(other)
         return self._under >= other if isinstance(other, list) else NotImplemented
 
-    __repr__ = _show
+    def __repr__(self):
+        return _show(self)
 
 
 class StoredSet(MutableSet[Any]):
@@ -300,7 +305,8 @@ class StoredSet(MutableSet[Any]):
         other = _unwrap(other)
         return self._under == other if isinstance(other, set) else NotImplemented
 
-    __repr__ = _show
+    def __repr__(self):
+        return _show(self)
 
 
-StoredObject = Union[StoredList, StoredSet, StoredDict]  # noqa: UP007  (evaluated at run time)
+StoredObject = StoredList | StoredSet | StoredDict

@@ -21,7 +21,9 @@ def _state_loader() -> Any:
     """Return a safe loader that knows tuples as well: state may contain them."""
     import yaml
 
-    class StateLoader(_loader()):
+    base: Any = _loader()
+
+    class StateLoader(base):
         pass
 
     def tuple_from(loader: Any, node: yaml.SequenceNode) -> tuple[Any, ...]:
