@@ -43,7 +43,9 @@ CHANNEL_OPTIONS: list[tuple[str, int]] = [  # W2
     ("grpc.http2.ping_timeout_ms", 2_000),  # keepalive_timeout_ms alone has no effect (spec 1.4)
     ("grpc.keepalive_timeout_ms", 2_000),
     ("grpc.http2.max_pings_without_data", 0),
-    ("grpc.keepalive_permit_without_calls", 1),
+    # etcd takes pings on a connection without a stream for abuse ("too_many_pings" after a few) and hangs up.
+    # A watch always has a stream, and a lone request has its deadline: neither needs them.
+    ("grpc.keepalive_permit_without_calls", 0),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 500),
     ("grpc.max_reconnect_backoff_ms", 1_000),
