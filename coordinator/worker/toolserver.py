@@ -325,7 +325,8 @@ def install_tools(directory: Path, python: str) -> None:
     for name in COMMANDS:
         _replace_link(directory / name)
     for path in directory.iterdir():
-        if path.name not in COMMANDS and path.is_symlink() and os.readlink(path) == CLIENT_FILE:
+        # A name with a dot in front is what another process is just about to put in place.
+        if path.name not in COMMANDS and not path.name.startswith(".") and _is_link(path):
             path.unlink(missing_ok=True)
 
 
@@ -348,8 +349,16 @@ def _replace_file(path: Path, content: bytes) -> None:
     temporary.replace(path)
 
 
+def _is_link(path: Path) -> bool:
+    """Say whether this is a link to the client; it may be gone by now."""
+    try:
+        return os.readlink(path) == CLIENT_FILE
+    except OSError:
+        return False
+
+
 def _replace_link(path: Path) -> None:
-    if path.is_symlink() and os.readlink(path) == CLIENT_FILE:
+    if _is_link(path):
         return
     temporary = _beside(path)
     temporary.symlink_to(CLIENT_FILE)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -314,11 +315,9 @@ def test_installing_again_touches_nothing(tmp_path):
 
 
 def test_several_processes_may_install_at_once(tmp_path):
-    installers = [threading.Thread(target=install_tools, args=(tmp_path, sys.executable)) for _ in range(8)]
-    for installer in installers:
-        installer.start()
-    for installer in installers:
-        installer.join()
+    with ThreadPoolExecutor(8) as pool:
+        for done in [pool.submit(install_tools, tmp_path, sys.executable) for _ in range(8)]:
+            done.result()
     assert {path.name for path in tmp_path.iterdir()} == {*COMMANDS, CLIENT_FILE}
 
 
