@@ -30,7 +30,6 @@ from ._events import (
     SecretRemoveEvent,
     StorageEvent,
     WorkloadEvent,
-    find_storage,
 )
 from ._framework import Framework
 from ._meta import CharmMeta
@@ -223,7 +222,7 @@ def event_arguments(bound: BoundEvent, model: Model, context: JujuContext) -> tu
         return positional, {}
     if issubclass(kind, StorageEvent):
         name = context.storage_name or "-".join(bound.event_kind.split("_")[:-2])
-        storage = find_storage(model, name, context.storage_index)
+        storage = model.storages._find(name, context.storage_index)
         storage.location = pathlib.Path(model._backend.storage_get(storage.full_id, "location"))
         return [storage], {}
     if issubclass(kind, ActionEvent):

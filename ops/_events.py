@@ -12,7 +12,7 @@ from typing import Any, Literal, NoReturn, TypeVar
 from ._container import Container, LazyCheckInfo, LazyNotice
 from ._entities import Application, Unit
 from ._errors import AbortRun
-from ._model import Model, Storage
+from ._model import Storage
 from ._object import EventBase, EventSource, Handle, LifecycleEvent, ObjectEvents, refuse_to_defer
 from ._records import select_arguments
 from ._relation import Relation
@@ -356,27 +356,12 @@ class StorageEvent(HookEvent):
         location = snapshot.get("storage_location")
         if not (name and index is not None):
             return
-        self.storage = find_storage(self.framework.model, name, index)
+        self.storage = self.framework.model.storages._find(name, index)
         if location is None:
             raise RuntimeError(f"the location of storage {name}/{index} is not known")
         import pathlib
 
         self.storage.location = pathlib.Path(location)
-
-
-def find_storage(model: Model, name: str, index: int | None) -> Storage:
-    """Return the instance of storage *name* with *index*, or the only one.
-
-    Raises:
-        RuntimeError: there is none.
-    """
-    instances = model.storages[name]
-    if len(instances) == 1:
-        return instances[0]
-    for storage in instances:
-        if storage.index == index:
-            return storage
-    raise RuntimeError(f"failed to find storage {name}/{index}: there are {len(instances)} of that name")
 
 
 class StorageAttachedEvent(StorageEvent):

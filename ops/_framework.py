@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_BREAKPOINT_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
+_BREAKPOINT_NAME = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
 _RESERVED_BREAKPOINTS = ("all", "hook")
 
 _BREAKPOINT_WELCOME = """\
@@ -364,7 +364,7 @@ class Framework(Object):
         if name is not None:
             if not isinstance(name, str):
                 raise TypeError("breakpoint names must be strings")
-            if not _BREAKPOINT_NAME.fullmatch(name):
+            if not re.fullmatch(_BREAKPOINT_NAME, name):
                 raise ValueError('breakpoint names must look like "foo" or "foo-bar"')
             if name in _RESERVED_BREAKPOINTS:
                 raise ValueError('breakpoint names "all" and "hook" are reserved')

@@ -229,6 +229,22 @@ class StorageMapping(Mapping[str, "list[Storage]"]):
             ]
         return instances
 
+    def _find(self, storage_name: str, index: int | None) -> Storage:
+        """Return the instance with *index*, or the only one.
+
+        Raises:
+            RuntimeError: there is none.
+        """
+        instances = self[storage_name]
+        if len(instances) == 1:
+            return instances[0]
+        for storage in instances:
+            if storage.index == index:
+                return storage
+        raise RuntimeError(
+            f"failed to find storage {storage_name}/{index}: there are {len(instances)} of that name"
+        )
+
     def request(self, storage_name: str, count: int = 1):
         """Ask for more instances; each one comes with a storage-attached event of its own.
 

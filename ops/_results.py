@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-_SEGMENT = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
+_SEGMENT = r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?"
 
 
 def flatten_results(results: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -18,7 +18,7 @@ def flatten_results(results: Mapping[str, Any], prefix: str = "") -> dict[str, A
     """
     flat: dict[str, Any] = {}
     for key, value in results.items():
-        if not isinstance(key, str) or not _SEGMENT.fullmatch(key):
+        if not isinstance(key, str) or not re.fullmatch(_SEGMENT, key):
             raise ValueError(
                 f"the result key {key!r} is invalid: must be similar to 'key', 'some-key2', or 'some.key'"
             )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # From this version on the controller itself keeps what a later update of the same hook leaves out.
 _UPDATES_MERGE_SINCE = "3.6.0"
 
-_CONTENT_KEY = re.compile(r"[a-z](?:-?[a-z0-9]){2,}")
+_CONTENT_KEY = r"[a-z](?:-?[a-z0-9]){2,}"
 
 
 class SecretRotate(enum.Enum):
@@ -67,7 +67,7 @@ def check_secret_content(content: dict[str, str]) -> None:
     for key, value in content.items():
         if not isinstance(key, str):
             raise TypeError(f"the keys of a secret must be text, not {type(key).__name__}")
-        if not _CONTENT_KEY.fullmatch(key):
+        if not re.fullmatch(_CONTENT_KEY, key):
             raise ValueError(
                 f"invalid secret key: {key!r}, keys should be lowercase letters and digits, at least 3 "
                 "characters long, start with a letter, and not start or end with a hyphen"

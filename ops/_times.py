@@ -8,8 +8,8 @@ from __future__ import annotations
 import datetime
 import re
 
-_TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:([Zz])|([+-])(\d\d):(\d\d))")
-_DURATION_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
+_TIME = r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:([Zz])|([+-])(\d\d):(\d\d))"
+_DURATION_PART = r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)"
 
 _MICROSECONDS = {
     "ns": 0.001,
@@ -32,7 +32,7 @@ def parse_time(text: str) -> datetime.datetime:
     Raises:
         ValueError: *text* is no RFC 3339 time with an offset.
     """
-    match = _TIME.fullmatch(text)
+    match = re.fullmatch(_TIME, text)
     if match is None:
         raise ValueError(f"{text!r} is not an RFC 3339 time")
     fraction = min(round(float(f"0.{match[7] or 0}") * 1_000_000), 999_999)
@@ -63,7 +63,7 @@ def parse_duration(text: str) -> datetime.timedelta:
     if rest == "0":
         return datetime.timedelta()
     total, position = 0.0, 0
-    for match in _DURATION_PART.finditer(rest):
+    for match in re.finditer(_DURATION_PART, rest):
         if match.start() != position:
             break
         total += float(match[1]) * _MICROSECONDS[match[2]]

@@ -49,10 +49,10 @@ _RELATION_TOOLS = {
     "relation-model-get",
     "network-get",
 }
-_RELATION_GONE = re.compile(r"relation (\S+ )?not found", re.IGNORECASE)
+_RELATION_GONE = r"relation (\S+ )?not found"
 _DENIALS = ("access denied", "permission denied", "not the leader", "cannot write relation settings")
 
-_METRIC_NAME = re.compile(r"[a-zA-Z](?:[a-zA-Z0-9_-]*[a-zA-Z0-9])?")
+_METRIC_NAME = r"[a-zA-Z](?:[a-zA-Z0-9_-]*[a-zA-Z0-9])?"
 
 
 class _ModelBackend:
@@ -114,7 +114,7 @@ class _ModelBackend:
         tool, *arguments = error.cmd
         if tool not in _RELATION_TOOLS:
             return False
-        if _RELATION_GONE.search(error.stderr):
+        if re.search(_RELATION_GONE, error.stderr, re.IGNORECASE):
             return True
         # Controllers say this of relations that went away behind the unit's back, but also of what a unit
         # may not touch unless it leads its application.
@@ -438,7 +438,7 @@ class _ModelBackend:
 
 def _check_metric_names(names: Iterable[str]) -> None:
     for name in names:
-        if not _METRIC_NAME.fullmatch(name):
+        if not re.fullmatch(_METRIC_NAME, name):
             raise ModelError(
                 f"{name!r} cannot name a metric or label: it has to begin with a letter, end with a letter "
                 "or digit, and have only these, '-' and '_' between"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, NamedTuple
@@ -150,6 +149,8 @@ def pull_paths(
     container: Container, source_path: str | PurePath | Iterable[str | PurePath], dest_dir: str | Path
 ) -> None:
     """Copy out of *container*.  See `Container.pull_path`."""
+    import shutil
+
     from . import pebble
 
     def below(info: pebble.FileInfo) -> Iterator[_Entry]:

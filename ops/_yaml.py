@@ -21,9 +21,7 @@ def _state_loader() -> Any:
     """Return a safe loader that knows tuples as well: state may contain them."""
     import yaml
 
-    base: Any = _loader()
-
-    class StateLoader(base):
+    class StateLoader(_loader()):  # pyright: ignore[reportGeneralTypeIssues]
         pass
 
     def tuple_from(loader: Any, node: yaml.SequenceNode) -> tuple[Any, ...]:

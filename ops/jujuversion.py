@@ -10,7 +10,7 @@ import os
 import re
 import warnings
 
-_FORM = re.compile(
+_FORM = (
     r"(?P<major>\d{1,9})\.(?P<minor>\d{1,9})"
     r"(?:\.(?P<patch>\d{1,9})|-(?P<tag>[a-z]+)(?P<tag_number>\d{1,9}))?"
     r"(?:\.(?P<build>\d{1,9}))?"
@@ -33,7 +33,7 @@ class JujuVersion:
     __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, version: str):
-        match = _FORM.fullmatch(version)
+        match = re.fullmatch(_FORM, version)
         if match is None:
             raise RuntimeError(f"{version!r} is not a valid Juju version")
         self.major = int(match["major"])

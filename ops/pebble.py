@@ -2,7 +2,8 @@
 
 - `Client` is in _pebble/client.py, `ExecProcess` in _pebble/exec.py;
 - `Plan`, `Layer` and what is in them are in _pebble/plan.py;
-- what the server answers is in _pebble/types.py, what goes wrong in _pebble/errors.py.
+- what the server answers is in _pebble/types.py, identities in _pebble/identities.py,
+  what goes wrong in _pebble/errors.py.
 
 Nothing else of ops is needed to use it, and only the standard library and PyYAML besides.
 """
@@ -26,6 +27,15 @@ from ._pebble.errors import (
 from ._pebble.exec import (
     ExecProcess,
 )
+from ._pebble.identities import (
+    BasicIdentity,
+    BasicIdentityDict,
+    Identity,
+    IdentityAccess,
+    IdentityDict,
+    LocalIdentity,
+    LocalIdentityDict,
+)
 from ._pebble.plan import (
     Check,
     CheckDict,
@@ -42,8 +52,6 @@ from ._pebble.plan import (
     TcpDict,
 )
 from ._pebble.types import (
-    BasicIdentity,
-    BasicIdentityDict,
     Change,
     ChangeID,
     ChangeKind,
@@ -55,11 +63,6 @@ from ._pebble.types import (
     CheckStatus,
     FileInfo,
     FileType,
-    Identity,
-    IdentityAccess,
-    IdentityDict,
-    LocalIdentity,
-    LocalIdentityDict,
     Notice,
     NoticesUsers,
     NoticeType,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import pathlib
 import time
 from collections.abc import Iterable, Mapping
-from typing import IO, TYPE_CHECKING, Any, BinaryIO, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 from .errors import APIError, ChangeError, ConnectionError, Error, TimeoutError
+from .identities import Identity
 from .plan import Layer, Plan
 from .types import (
     Change,
@@ -17,7 +17,6 @@ from .types import (
     CheckInfo,
     CheckLevel,
     FileInfo,
-    Identity,
     Notice,
     NoticesUsers,
     NoticeType,
@@ -29,13 +28,12 @@ from .types import (
 
 if TYPE_CHECKING:
     import datetime
-    import threading
     import urllib.request
 
     from .exec import ExecProcess
     from .http import Transport
+    from .identities import IdentityDict
     from .plan import LayerDict
-    from .types import IdentityDict
     from .websocket import WebSocket
 
 _IOSource = str | bytes | TextIO | BinaryIO
@@ -283,35 +281,9 @@ class Client:
         Raises:
             PathError: the file cannot be read.
         """
-        import json
-        import tempfile
+        from .files import pull
 
-        from .errors import ProtocolError
-        from .files import raise_path_error, read_form
-        from .http import check_content_type
-
-        query = {"action": "read", "path": str(path)}
-        content = tempfile.TemporaryFile()  # noqa: SIM115  (handed to the caller)
-        answer = None
-        try:
-            with self._http.request_raw("GET", "/v1/files", query, {"Accept": "multipart/form-data"}) as response:
-                boundary = check_content_type(response, "multipart/form-data").get("boundary", "")
-                for name, pieces in read_form(response, boundary):
-                    if name == "response":
-                        answer = json.loads(b"".join(pieces))
-                        continue
-                    for piece in pieces:
-                        content.write(piece)
-            if answer is None:
-                raise ProtocolError('the answer has no part "response"')
-            raise_path_error(answer, str(path))
-        except BaseException:
-            content.close()
-            raise
-        content.seek(0)
-        if encoding is None:
-            return content  # type: ignore[return-value]
-        return io.TextIOWrapper(content, encoding=encoding, newline="")
+        return pull(self._http, str(path), encoding)
 
     def push(
         self,
@@ -342,24 +314,10 @@ class Client:
         Raises:
             PathError: the file cannot be written.
         """
-        from .files import raise_path_error, write_form
-        from .http import read_json
+        from .files import push
 
-        stream: IO[Any]
-        if isinstance(source, str):
-            stream = io.StringIO(source)
-        elif isinstance(source, bytes):
-            stream = io.BytesIO(source)
-        else:
-            stream = source
-        file: dict[str, Any] = {"path": str(path)}
-        if make_dirs:
-            file["make-dirs"] = True
-        file.update(_ownership(permissions, user_id, user, group_id, group))
-        content_type, body = write_form({"action": "write", "files": [file]}, str(path), stream, encoding)
-        headers = {"Accept": "application/json", "Content-Type": content_type}
-        with self._http.request_raw("POST", "/v1/files", None, headers, body) as response:
-            raise_path_error(read_json(response), str(path))
+        ownership = _ownership(permissions, user_id, user, group_id, group)
+        push(self._http, str(path), source, encoding, {"make-dirs": True, **ownership} if make_dirs else ownership)
 
     def list_files(
         self, path: str | pathlib.PurePath, *, pattern: str | None = None, itself: bool = False
@@ -479,7 +437,9 @@ class Client:
             APIError: the program was not found.
             ChangeError: it could not be started.
         """
-        _check_exec(command, stdin, stderr, encoding, combine_stderr)
+        from .exec import check_arguments, start_process
+
+        check_arguments(command, stdin, stderr, encoding, combine_stderr)
         body: dict[str, Any] = {
             "command": command,
             "service-context": service_context,
@@ -496,8 +456,16 @@ class Client:
         change_id, task_id = ChangeID(answer["change"]), answer["result"]["task-id"]
         names = ["control", "stdio"] if combine_stderr else ["control", "stdio", "stderr"]
         sockets = self._exec_sockets(change_id, task_id, names)
-        return self._exec_process(
-            sockets, change_id, command, timeout, encoding, stdin=stdin, stdout=stdout, stderr=stderr
+        return start_process(
+            self,
+            sockets,
+            change_id,
+            command,
+            timeout,
+            encoding,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
         )
 
     def _exec_sockets(self, change_id: ChangeID, task_id: str, names: list[str]) -> dict[str, WebSocket]:
@@ -520,58 +488,6 @@ class Client:
 
         path = f"/v1/tasks/{task_id}/websocket/{websocket_id}"
         return WebSocket.connect(self.socket_path, path, self.timeout)
-
-    def _exec_process(
-        self,
-        sockets: dict[str, WebSocket],
-        change_id: ChangeID,
-        command: list[str],
-        timeout: float | None,
-        encoding: str | None,
-        *,
-        stdin: str | bytes | TextIO | BinaryIO | None,
-        stdout: TextIO | BinaryIO | None,
-        stderr: TextIO | BinaryIO | None,
-    ) -> ExecProcess[Any]:
-        from . import exec as streams
-
-        threads: list[threading.Thread] = []
-        cancel_stdin = cancel_reader = None
-        process_stdin = process_stdout = process_stderr = None
-        stdio_ws, stderr_ws = sockets["stdio"], sockets.get("stderr")
-        if stdin is None:
-            process_stdin = streams.writer_file(stdio_ws, encoding)
-        else:
-            source: Any = stdin
-            if isinstance(stdin, (str, bytes)):
-                source = io.StringIO(stdin) if isinstance(stdin, str) else io.BytesIO(stdin)
-            thread, cancel_stdin, cancel_reader = streams.start_feeding(source, stdio_ws, encoding)
-            threads.append(thread)
-        if stdout is None:
-            process_stdout = streams.reader_file(stdio_ws, encoding)
-        else:
-            threads.append(streams.start_draining(stdio_ws, stdout, encoding))
-        if stderr_ws is not None:
-            if stderr is None:
-                process_stderr = streams.reader_file(stderr_ws, encoding)
-            else:
-                threads.append(streams.start_draining(stderr_ws, stderr, encoding))
-        return streams.ExecProcess(
-            stdin=process_stdin,
-            stdout=process_stdout,
-            stderr=process_stderr,
-            client=self,
-            timeout=timeout,
-            control_ws=sockets["control"],
-            stdio_ws=stdio_ws,
-            stderr_ws=stderr_ws,
-            command=command,
-            encoding=encoding,
-            change_id=change_id,
-            cancel_stdin=cancel_stdin,
-            cancel_reader=cancel_reader,
-            threads=threads,
-        )
 
     # --- checks ---
 
@@ -708,18 +624,3 @@ def _ownership(
         "group": group,
     }
     return {name: value for name, value in fields.items() if value is not None}
-
-
-def _check_exec(
-    command: list[str], stdin: object, stderr: object, encoding: str | None, combine_stderr: bool
-) -> None:
-    if not isinstance(command, list) or not all(isinstance(each, str) for each in command):
-        raise TypeError(f"command must be a list of str, not {type(command).__name__}")
-    if not command:
-        raise ValueError("command must contain at least one item")
-    if isinstance(stdin, str) and encoding is None:
-        raise ValueError("encoding must be set if stdin is str")
-    if isinstance(stdin, bytes) and encoding is not None:
-        raise ValueError("encoding must be None if stdin is bytes")
-    if stderr is not None and combine_stderr:
-        raise ValueError("stderr must be None if combine_stderr is True")

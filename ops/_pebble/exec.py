@@ -341,3 +341,78 @@ def start_draining(ws: WebSocket, target: IO[Any], encoding: str | None) -> thre
     thread = threading.Thread(target=drain, daemon=True)
     thread.start()
     return thread
+
+
+def start_process(
+    client: Client,
+    sockets: dict[str, WebSocket],
+    change_id: ChangeID,
+    command: list[str],
+    timeout: float | None,
+    encoding: str | None,
+    *,
+    stdin: Any,
+    stdout: Any,
+    stderr: Any,
+) -> ExecProcess[Any]:
+    """Connect the streams of a program that was started.
+
+    *sockets* are ``control``, ``stdio`` and, unless errors go where the output goes, ``stderr``.
+    """
+    threads: list[threading.Thread] = []
+    cancel_stdin = cancel_reader = None
+    process_stdin = process_stdout = process_stderr = None
+    stdio_ws, stderr_ws = sockets["stdio"], sockets.get("stderr")
+    if stdin is None:
+        process_stdin = writer_file(stdio_ws, encoding)
+    else:
+        if isinstance(stdin, (str, bytes)):
+            stdin = io.StringIO(stdin) if isinstance(stdin, str) else io.BytesIO(stdin)
+        thread, cancel_stdin, cancel_reader = start_feeding(stdin, stdio_ws, encoding)
+        threads.append(thread)
+    if stdout is None:
+        process_stdout = reader_file(stdio_ws, encoding)
+    else:
+        threads.append(start_draining(stdio_ws, stdout, encoding))
+    if stderr_ws is not None:
+        if stderr is None:
+            process_stderr = reader_file(stderr_ws, encoding)
+        else:
+            threads.append(start_draining(stderr_ws, stderr, encoding))
+    return ExecProcess(
+        stdin=process_stdin,
+        stdout=process_stdout,
+        stderr=process_stderr,
+        client=client,
+        timeout=timeout,
+        control_ws=sockets["control"],
+        stdio_ws=stdio_ws,
+        stderr_ws=stderr_ws,
+        command=command,
+        encoding=encoding,
+        change_id=change_id,
+        cancel_stdin=cancel_stdin,
+        cancel_reader=cancel_reader,
+        threads=threads,
+    )
+
+
+def check_arguments(
+    command: list[str], stdin: object, stderr: object, encoding: str | None, combine_stderr: bool
+) -> None:
+    """Check the arguments of `Client.exec`.
+
+    Raises:
+        TypeError: *command* is no list of texts.
+        ValueError: *command* is empty, or the others do not fit together.
+    """
+    if not isinstance(command, list) or not all(isinstance(each, str) for each in command):
+        raise TypeError(f"command must be a list of str, not {type(command).__name__}")
+    if not command:
+        raise ValueError("command must contain at least one item")
+    if isinstance(stdin, str) and encoding is None:
+        raise ValueError("encoding must be set if stdin is str")
+    if isinstance(stdin, bytes) and encoding is not None:
+        raise ValueError("encoding must be None if stdin is bytes")
+    if stderr is not None and combine_stderr:
+        raise ValueError("stderr must be None if combine_stderr is True")

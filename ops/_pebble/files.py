@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections.abc import Iterator, Mapping
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, TextIO
 
 from .errors import PathError, ProtocolError
+
+if TYPE_CHECKING:
+    from .http import Transport
 
 _PIECE_BYTES = 64 * 1024
 _HEAD_BYTES_MAX = 64 * 1024
@@ -26,6 +30,60 @@ def raise_path_error(answer: Mapping[str, Any], path: str) -> None:
                 raise PathError(result["error"].get("kind", "generic-file-error"), result["error"]["message"])
             return
     raise ProtocolError(f"the answer does not mention {path!r}")
+
+
+def pull(http: Transport, path: str, encoding: str | None) -> BinaryIO | TextIO:
+    """Fetch a file completely and return it open.  See `Client.pull`."""
+    import tempfile
+
+    from .http import check_content_type
+
+    query = {"action": "read", "path": path}
+    content = tempfile.TemporaryFile()  # noqa: SIM115  (handed to the caller)
+    answer = None
+    try:
+        with http.request_raw("GET", "/v1/files", query, {"Accept": "multipart/form-data"}) as response:
+            boundary = check_content_type(response, "multipart/form-data").get("boundary", "")
+            for name, pieces in read_form(response, boundary):
+                if name == "response":
+                    answer = json.loads(b"".join(pieces))
+                    continue
+                for piece in pieces:
+                    content.write(piece)
+        if answer is None:
+            raise ProtocolError('the answer has no part "response"')
+        raise_path_error(answer, path)
+    except BaseException:
+        content.close()
+        raise
+    content.seek(0)
+    if encoding is None:
+        return content  # type: ignore[return-value]
+    return io.TextIOWrapper(content, encoding=encoding, newline="")
+
+
+def push(
+    http: Transport,
+    path: str,
+    source: str | bytes | TextIO | BinaryIO,
+    encoding: str,
+    options: Mapping[str, Any],
+) -> None:
+    """Write a file.  *options* are those of the server; see `Client.push`."""
+    from .http import read_json
+
+    stream: IO[Any]
+    if isinstance(source, str):
+        stream = io.StringIO(source)
+    elif isinstance(source, bytes):
+        stream = io.BytesIO(source)
+    else:
+        stream = source
+    request = {"action": "write", "files": [{"path": path, **options}]}
+    content_type, body = write_form(request, path, stream, encoding)
+    headers = {"Accept": "application/json", "Content-Type": content_type}
+    with http.request_raw("POST", "/v1/files", None, headers, body) as response:
+        raise_path_error(read_json(response), path)
 
 
 def write_form(
