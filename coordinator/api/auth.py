@@ -6,6 +6,7 @@ design, so what was checked is remembered in this process, for as long as the st
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import os
@@ -101,14 +102,7 @@ def ensure_admin(repository: Repository, clock: Clock, token_file: Path) -> None
 
     With a file that exists the user gets that token: so the controllers of one cluster can be given the same.
     """
-    if token_file.exists():
-        token = token_file.read_text().strip()
-    else:
-        token = new_token(ADMIN)
-        token_file.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(token_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(token + "\n")
+    token = _read_or_make(token_file)
     ref = refs.user(ADMIN)
 
     def plan(view: View) -> Change | None:
@@ -121,3 +115,17 @@ def ensure_admin(repository: Repository, clock: Clock, token_file: Path) -> None
         return Change(did="make user admin", puts={ref: user})
 
     repository.transact(lambda: repository.read(ref), plan, Author(name="controller"))
+
+
+def _read_or_make(token_file: Path) -> str:
+    """Return the token in *token_file*; one is made when there is none, by one of several controllers."""
+    if not token_file.exists():
+        token_file.parent.mkdir(parents=True, exist_ok=True)
+        fresh = token_file.with_name(f".{token_file.name}.{secrets.token_hex(8)}")
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(new_token(ADMIN) + "\n")
+        with contextlib.suppress(FileExistsError):  # another controller was first: its token counts
+            os.link(fresh, token_file)
+        fresh.unlink()
+    return token_file.read_text().strip()
