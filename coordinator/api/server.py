@@ -60,13 +60,9 @@ def make_app(services: Services) -> FastAPI:
         limit = CHARM_BYTES_MAX if request.url.path.endswith("/charms") else BODY_BYTES_MAX
         length = request.headers.get("content-length")
         if request.method in ("POST", "PATCH", "PUT") and (length is None or int(length) > limit):
-            status, body = error_to_json(
-                BadRequest(
-                    "the request has no length" if length is None else f"the request has {length} bytes",
-                    why=f"the limit is {limit}",
-                )  # fmt: skip
-            )
-            return JSONResponse(body, 413 if length else 411)
+            size = "no length" if length is None else f"{length} bytes"
+            _, body = error_to_json(BadRequest(f"the request has {size}", why=f"the limit is {limit} bytes"))
+            return JSONResponse(body, 411 if length is None else 413)
         return await go_on(request)
 
     @app.get("/health")
