@@ -314,20 +314,24 @@ class Story:
         name = str(world.unit)
         self.events.append((name, _text(hook)))
         self.hooks.append((name, hook))
-        context = HookContext(world=world, memory=memory, hook=hook)
-        for who in (world.unit.app, name):
-            for line in self.scripts[who, hook.name]:
+        effects, succeeded = self.play(HookContext(world=world, memory=memory, hook=hook))
+        if succeeded:
+            change = settle(memory, world, hook, effects, now=CREATED)
+        else:
+            change = fail(memory, world, hook, effects, reason="exit status 1", now=CREATED, now_s=self.now_s)
+        self.apply(change)
+
+    def play(self, context: HookContext) -> tuple[Effects, bool]:
+        """Be the charm for one hook: return what it asked for, and whether it succeeded."""
+        assert context.hook is not None
+        name, hook = str(context.world.unit), context.hook.name
+        for who in (context.world.unit.app, name):
+            for line in self.scripts[who, hook]:
                 said = command(context, line)
-                assert said.exit_code == 0, f"{name} {hook.name}: {line}: {said.stderr.decode()}"
+                assert said.exit_code == 0, f"{name} {hook}: {line}: {said.stderr.decode()}"
                 context = context.with_effects(said.effects)
                 self.printed += said.stdout.decode().splitlines()
-        if (name, hook.name) in self.failing:
-            change = fail(
-                memory, world, hook, context.effects, reason="exit status 1", now=CREATED, now_s=self.now_s
-            )
-        else:
-            change = settle(memory, world, hook, context.effects, now=CREATED)
-        self.apply(change)
+        return context.effects, (name, hook) not in self.failing
 
     def look(self, name: str) -> tuple[Memory, World]:
         seen = observe(View(self.tree), MODEL, unit(name), session="session", charm=self.charms.__getitem__)
