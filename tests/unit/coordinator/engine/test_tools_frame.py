@@ -7,7 +7,7 @@ import json
 import pytest
 import yaml
 from build import command, memory, world
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coordinator.engine import tools
@@ -100,6 +100,7 @@ def test_help_beats_what_comes_after_it(argv):
         parsed(*argv)
 
 
+@settings(deadline=None)  # the machine may be busy; the suite has its own limit
 @given(argv=st.lists(st.text(max_size=6), max_size=6))
 def test_any_command_line_is_parsed_or_refused(argv):
     for name in COMMANDS:
@@ -109,6 +110,7 @@ def test_any_command_line_is_parsed_or_refused(argv):
         assert b"internal error" not in said.stderr
 
 
+@settings(deadline=None)  # the machine may be busy; the suite has its own limit
 @given(document=st.binary(max_size=40))
 def test_any_document_is_read_or_refused(document):
     for argv in (("--file", "-"), ("--file", "f")):
@@ -118,6 +120,7 @@ def test_any_document_is_read_or_refused(document):
         assert b"internal error" not in said.stderr
 
 
+@settings(deadline=None)  # the machine may be busy; the suite has its own limit
 @given(entries=st.dictionaries(st.text(min_size=1, max_size=5), st.text(max_size=8), max_size=4))
 def test_what_a_library_writes_as_json_or_yaml_arrives_as_it_was(entries):
     for text in (json.dumps(entries), json.dumps(entries, ensure_ascii=False), yaml.safe_dump(entries)):
@@ -172,6 +175,7 @@ def test_a_value_is_printed(value, smart, as_yaml, as_json):
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 
 
+@settings(deadline=None)  # the machine may be busy; the suite has its own limit
 @given(value=TEXTS | st.lists(TEXTS, max_size=3) | st.dictionaries(TEXTS, TEXTS, max_size=3))
 def test_what_is_printed_can_be_read_back(value):
     assert json.loads(render(value, "json")) == value
