@@ -31,8 +31,8 @@ class Mirror:
     """Use `start` and `close`; or `poll` and `close` without a thread (simulations).
 
     Listeners are called with each batch's changed keys and revision, in order, with the mirror's lock held, in
-    the thread that applied it: the mirror's own, or one in `wait_for`.  They should note and return; what they
-    raise ends the mirror (`failure`).
+    the thread that applied it: the mirror's own, or one in `wait_for`.  They should note and return, and take
+    no lock that is held by somebody who looks at the mirror; what they raise ends the mirror (`failure`).
     """
 
     def __init__(self, store: Store, start: str, end: str) -> None:

@@ -33,6 +33,7 @@ from coordinator.store._etcd_watch import EtcdWatch
 from coordinator.store.embedded import EmbeddedEtcd, find_binary, free_port
 from coordinator.store.etcd import EtcdStore
 from coordinator.store.mirror import Mirror
+from coordinator.store.session import Session
 from coordinator.store.txn import Committed, Conflict, Exists, Put, Txn, Unmoved
 
 WAIT_S = 15.0
@@ -222,6 +223,9 @@ def test_the_connected_member_of_three_is_killed(cluster: list[EmbeddedEtcd]) ->
 def test_the_connected_member_of_three_is_stopped(cluster: list[EmbeddedEtcd]) -> None:
     store = EtcdStore([member.endpoint for member in cluster])
     reader, writer = Reader(store), Writer(store, "a")
+    doubts: list[float] = []
+    session = Session(store, ttl_s=6, on_doubt=lambda: doubts.append(time.monotonic()))
+    session.start()
     wait_until(lambda: len(reader.seen) > 20, "traffic")
 
     with stopped(cluster[0]):
@@ -229,7 +233,11 @@ def test_the_connected_member_of_three_is_stopped(cluster: list[EmbeddedEtcd]) -
         wait_until(lambda: len(writer.acknowledged) > before + 50, "commits through another member", 5)
         before = len(reader.seen)
         wait_until(lambda: len(reader.seen) > before + 50, "changes through another member", 12)
+        confirmed_s = session.confirmed_s
+        wait_until(lambda: session.confirmed_s > confirmed_s, "a refresh through another member", 5)
 
+    assert session.close()
+    assert doubts == []
     writer.stop()
     check_nothing_is_lost(store, reader, writer)
     store.close()

@@ -138,6 +138,22 @@ def test_the_time_that_counts_is_the_one_before_sending() -> None:
     assert session.confirmed_s == 3
 
 
+def test_each_refresh_that_is_believed_is_told_and_says_how_long_it_is_good_for() -> None:
+    store, until = MuteStore(), []
+    session = Session(
+        store, ttl_s=9, clock=lambda: store.now_s, on_confirmed=lambda: until.append(session.valid_until_s)
+    )
+    session.grant()
+    assert session.valid_until_s == 6
+    for store.mute in (False, True, False):
+        store.advance(3)
+        session.poll()
+    store.stopped_s = 18  # answered, but too late to be believed
+    store.advance(3)
+    session.poll()
+    assert until == [9, 15]
+
+
 def test_closing_gives_up_everything_that_was_held() -> None:
     store, told = MemoryStore(), Told()
     session = told.session(store)
