@@ -100,14 +100,18 @@ def test_help_beats_what_comes_after_it(argv):
         parsed(*argv)
 
 
-@settings(deadline=None)  # the machine may be busy; the suite has its own limit
-@given(argv=st.lists(st.text(max_size=6), max_size=6))
-def test_any_command_line_is_parsed_or_refused(argv):
-    for name in COMMANDS:
-        said = answer(CONTEXT, Call(name=name, argv=tuple(argv)))
-        assert said.exit_code in (0, 1, 2)
-        assert said.exit_code == 0 or said.stderr.startswith(b"ERROR ")
-        assert b"internal error" not in said.stderr
+WORDS = st.sampled_from(
+    ["-", "--", "-r", "7", "--app", "--file", "--format=json", "a=1", "db", "web/0", "=", "80"]
+)
+
+
+@settings(deadline=None, max_examples=400)
+@given(name=st.sampled_from(sorted(COMMANDS)), argv=st.lists(WORDS | st.text(max_size=6), max_size=6))
+def test_any_command_line_is_parsed_or_refused(name, argv):
+    said = answer(CONTEXT, Call(name=name, argv=tuple(argv)))
+    assert said.exit_code in (0, 1, 2)
+    assert said.exit_code == 0 or said.stderr.startswith(b"ERROR ")
+    assert b"internal error" not in said.stderr
 
 
 @settings(deadline=None)  # the machine may be busy; the suite has its own limit
