@@ -28,10 +28,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from coordinator.errors import BadRequest, Denied, Unavailable, UnknownOutcome
-from coordinator.store._etcd_calls import TLS
 from coordinator.store._etcd_watch import EtcdWatch
 from coordinator.store.embedded import EmbeddedEtcd, find_binary, free_port
-from coordinator.store.etcd import EtcdStore
+from coordinator.store.etcd import TLS, EtcdStore
 from coordinator.store.mirror import Mirror
 from coordinator.store.session import Session
 from coordinator.store.txn import Committed, Conflict, Exists, Put, Txn, Unmoved
