@@ -19,7 +19,6 @@ from build import (
     relation,
     relation_hook,
     settled,
-    stored,
     unit,
     world,
 )
@@ -163,6 +162,7 @@ def test_update_status_runs(state, seen, expected):
         pytest.param(
             settled(config=None, started=False), world(**dying()), run(HookKind.STOP), id="set-up is not finished"
         ),
+        pytest.param(settled(started=False), world(**dying()), run(HookKind.STOP), id="no start"),
         pytest.param(settled(), world(**dying(config_revision=9)), run(HookKind.STOP), id="no config-changed"),
         pytest.param(
             settled(), world(**dying(leader_settings_revision=9)), run(HookKind.STOP), id="no settings-changed"
@@ -650,8 +650,9 @@ def check_life(events: list[str]) -> None:
 
 
 def test_stored_versions_are_only_compared_for_inequality():
-    bags = {"db/0": stored({}, 3)}
-    seen = relation(units={DB_0: 3}, bags=bags)
-    assert decide(memory(relations={7: entered(db_0=99)}), world(relations={7: seen}), NOW) == RunHook(
-        relation_hook(CHANGED, "db/0")
-    )
+    seen = world(relations={7: relation(units={DB_0: 3}, apps={"db": 3})})
+    known = entered(db_0=99)
+    ahead = type(known)(endpoint="db", members=known.members, apps={"db": 99})
+    assert decide(memory(relations={7: ahead}), seen, NOW) == RunHook(relation_hook(CHANGED))
+    level = type(known)(endpoint="db", members=known.members, apps={"db": 3})
+    assert decide(memory(relations={7: level}), seen, NOW) == RunHook(relation_hook(CHANGED, "db/0"))
