@@ -79,9 +79,9 @@ class SQLiteStorage:
                 raise RuntimeError(f"cannot adjust the access mode of {filename!r}") from cause
 
     def _setup(self) -> None:
-        # An exclusive lock lasts until the connection is closed.
+        # In this mode the lock that is taken now lasts until the connection is closed.
         self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
-        self._db.execute("BEGIN")
+        self._db.execute("BEGIN EXCLUSIVE")
         self._db.execute("CREATE TABLE IF NOT EXISTS snapshot (handle TEXT PRIMARY KEY, data BLOB)")
         self._db.execute(
             "CREATE TABLE IF NOT EXISTS notice ("
@@ -96,7 +96,7 @@ class SQLiteStorage:
     def commit(self) -> None:
         """Make all changes so far durable."""
         self._db.execute("COMMIT")
-        self._db.execute("BEGIN")
+        self._db.execute("BEGIN EXCLUSIVE")
 
     def save_snapshot(self, handle_path: str, snapshot_data: Any) -> None:
         """Save *snapshot_data* under *handle_path*, in place of what was there."""

@@ -21,7 +21,7 @@ def _state_loader() -> Any:
     """Return a safe loader that knows tuples as well: state may contain them."""
     import yaml
 
-    class StateLoader(_loader()):  # pyright: ignore[reportGeneralTypeIssues]
+    class StateLoader(_loader()):
         pass
 
     def tuple_from(loader: Any, node: yaml.SequenceNode) -> tuple[Any, ...]:
@@ -35,7 +35,9 @@ def _state_loader() -> Any:
 def _state_dumper() -> Any:
     import yaml
 
-    class StateDumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):
+    base = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+    class StateDumper(base):  # pyright: ignore[reportGeneralTypeIssues]
         def ignore_aliases(self, data: Any) -> bool:
             # A value used twice is written twice: anchors would make two keys share one object.
             return True
