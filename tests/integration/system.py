@@ -1,0 +1,315 @@
+"""A whole system of real processes for tests: etcd, controllers and workers, and ways to break them.
+
+Role: start, kill, freeze and return processes by PID; ask the API; look at etcd.  Leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+from coordinator.domain.refs import Kind
+from coordinator.domain.view import View
+from coordinator.store import keys
+from coordinator.store.embedded import EmbeddedEtcd, free_port
+from coordinator.store.etcd import EtcdStore
+from coordinator.store.repository import tree_of
+
+ROOT = Path(__file__).resolve().parents[2]
+CHARMS = ROOT / "tests" / "charms"
+EXAMPLES = ROOT / "deploy" / "examples"
+WAIT_S = 60.0
+TTL_S = 2
+
+T = TypeVar("T")
+
+
+class ApiError(Exception):
+    """The API said no; `status` and the error it told."""
+
+    def __init__(self, status: int, told: dict[str, Any]) -> None:
+        super().__init__(f"{status}: {told}")
+        self.status, self.told = status, told
+
+
+def wait_for(condition: Callable[[], T], what: str, *, timeout_s: float = WAIT_S) -> T:
+    """Return the first true answer of *condition*; fail with *what* after *timeout_s*."""
+    deadline_s = time.monotonic() + timeout_s
+    while True:
+        if answer := condition():
+            return answer
+        assert time.monotonic() < deadline_s, f"waited {timeout_s} s for {what}"
+        time.sleep(0.05)
+
+
+def pack(charm: Path) -> bytes:
+    """Return the archive of a charm directory."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as bundle:
+        for path in sorted(charm.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                bundle.write(path, path.relative_to(charm))
+    return buffer.getvalue()
+
+
+class Process:
+    """One process of the system, started as `python -m coordinator …`."""
+
+    def __init__(self, arguments: list[str], environment: dict[str, str], log: Path) -> None:
+        self._arguments, self._environment, self.log = arguments, environment, log
+        self._process: subprocess.Popen | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "coordinator", *self._arguments],
+                env={**os.environ, **self._environment},
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    def kill(self) -> None:
+        """kill -9, and wait until it is gone."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> None:
+        """SIGTERM, and wait until it has ended by itself."""
+        assert self._process is not None
+        self._process.terminate()
+        self._process.wait(WAIT_S)
+
+    def freeze(self) -> None:
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def end(self) -> None:
+        """However it is: make it end."""
+        if self.is_running():
+            with suppress(ProcessLookupError):
+                self.thaw()
+            self.kill()
+
+
+class System:
+    """Use with `running`."""
+
+    def __init__(self, home: Path, endpoints: str, etcd: list[EmbeddedEtcd], *, workers: int) -> None:
+        self.home, self.etcd, self.endpoints = home, etcd, endpoints
+        self.port = free_port()
+        self.token_file = home / "token"
+        self.store = EtcdStore(endpoints.split(","))
+        common = {"COORDINATOR_ETCD": endpoints, "COORDINATOR_LOG_FORMAT": "json"}
+        self.controller = Process(
+            ["controller", "--listen", f"127.0.0.1:{self.port}", "--admin-token-file", str(self.token_file)],
+            {**common, "COORDINATOR_LEADER_TTL_S": str(TTL_S), "COORDINATOR_FORCE_WAIT_S": "1"},
+            home / "controller.log",
+        )
+        self.workers = [self.make_worker(number) for number in range(workers)]
+
+    def make_worker(self, number: int, *arguments: str) -> Process:
+        environment = {
+            "COORDINATOR_ETCD": self.endpoints,
+            "COORDINATOR_LOG_FORMAT": "json",
+            "COORDINATOR_SESSION_TTL_S": str(TTL_S),
+            "COORDINATOR_ADDRESS": "127.0.0.1",
+        }
+        data_dir = str(self.home / f"w{number}")
+        return Process(["worker", "--data-dir", data_dir, *arguments], environment, self.home / f"w{number}.log")
+
+    def start(self) -> None:
+        self.controller.start()
+        for worker in self.workers:
+            worker.start()
+        wait_for(self._is_ready, "the system to start")
+
+    def _is_ready(self) -> bool:
+        try:
+            machines = self.ask("GET", "/v1/machines")["machines"]
+        except (OSError, ApiError):
+            return False
+        started = [m for m in machines.values() if m["juju-status"]["current"] == "started"]
+        return len(started) == len(self.workers)
+
+    def close(self) -> None:
+        for process in (*self.workers, self.controller):
+            process.end()
+        self.store.close()
+
+    # --- the API -----------------------------------------------------------------------------------------
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """Send a request as the user admin; bytes are sent as they are.
+
+        Raises:
+            ApiError: the answer was an error.
+        """
+        data = body if isinstance(body, bytes) else json.dumps(body if body is not None else {}).encode()
+        token = self.token_file.read_text().strip()
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}{path}",
+            data=None if method == "GET" else data,
+            method=method,
+            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            raise ApiError(error.code, json.load(error)["error"]) from error
+
+    def add_model(self, name: str = "m", **settings: Any) -> None:
+        self.ask("POST", "/v1/models", {"name": name, "settings": settings})
+
+    def deploy(self, charm: Path, app: str, *, units: int = 1, to: tuple[str, ...] = (), **config: Any) -> None:
+        charm_hash = self.ask("POST", "/v1/charms", pack(charm))["sha256"]
+        self.ask(
+            "POST",
+            "/v1/models/m/applications",
+            {"charm": charm_hash, "name": app, "units": units, "to": list(to), "config": config},
+        )
+
+    def recorder(self, app: str, *, units: int = 1, to: tuple[str, ...] = (), **config: Any) -> None:
+        """Deploy the charm that writes down its hooks in `self.record`."""
+        self.deploy(CHARMS / "recorder", app, units=units, to=to, record=str(self.record), **config)
+
+    def config(self, app: str, **values: Any) -> None:
+        self.ask("PATCH", f"/v1/models/m/applications/{app}/config", {"config": values})
+
+    def integrate(self, left: str, right: str) -> None:
+        self.ask("POST", "/v1/models/m/relations", {"left": left, "right": right})
+
+    def status(self) -> dict[str, Any]:
+        return self.ask("GET", "/v1/models/m/status")
+
+    def units(self) -> dict[str, Any]:
+        apps = self.status()["applications"].values()
+        return {name: unit for app in apps for name, unit in app.get("units", {}).items()}
+
+    def leader(self, app: str) -> str:
+        found = self.store.read(f"/coordinator/models/m/applications/{app}/leader").items
+        return found[0].value.decode() if found else ""
+
+    # --- etcd --------------------------------------------------------------------------------------------
+
+    def view(self) -> View:
+        """Return everything of machines and models, as of one revision."""
+        snapshot = self.store.read(*keys.MIRRORED)
+        return View(tree_of(snapshot.items, snapshot.revision))
+
+    def keys_below(self, prefix: str) -> list[str]:
+        return [item.key for item in self.store.read(prefix, keys.prefix_end(prefix)).items]
+
+    def memories(self) -> dict[str, Any]:
+        """Return what each unit remembers."""
+        return {f"{ref.path[1]}/{ref.path[2]}": memory for ref, memory in self.view().list(Kind.MEMORY, "m")}
+
+    def counts(self) -> dict[str, int]:
+        """Return how many hooks each unit counted in its stored state: of each settled hook, one."""
+        states = self.view().list(Kind.STATE, "m")
+        return {f"{ref.path[1]}/{ref.path[2]}": int(state["count"]) for ref, state in states}
+
+    def wait_settled(self, count: int, *, timeout_s: float = WAIT_S) -> None:
+        """Wait until *count* units are started and none has anything to do, over a moment's look."""
+
+        def settled() -> bool:
+            units = self.units()
+            started = [m for m in self.memories().values() if m.started and m.failed is None]
+            return len(units) == len(started) == count and all(
+                unit["juju-status"]["current"] == "idle" for unit in units.values()
+            )
+
+        def stays() -> bool:
+            before = self.memories()
+            if not settled():
+                return False
+            end_s = time.monotonic() + 0.4
+            wait_for(lambda: time.monotonic() > end_s, "a quiet moment")
+            return before == self.memories() and settled()
+
+        wait_for(stays, f"{count} units to settle", timeout_s=timeout_s)
+
+    # --- what the recorder wrote -------------------------------------------------------------------------
+
+    @property
+    def record(self) -> Path:
+        return self.home / "record"
+
+    def lines(self) -> list[dict[str, str]]:
+        """Return what hooks wrote: `what` (start, end, fail, slow, OVERLAP), unit, hook, remote, machine."""
+        if not self.record.exists():
+            return []
+        found = []
+        for line in self.record.read_text().splitlines():
+            what, *pairs = line.split(" ")
+            found.append({"what": what, **dict(pair.split("=", 1) for pair in pairs)})
+        return found
+
+
+@contextmanager
+def running(*, workers: int = 1, members: int = 1, start: bool = True) -> Iterator[System]:
+    """A system of its own, in memory where the platform has that; everything is gone afterwards."""
+    shm = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(prefix="coordinator-", dir=shm if shm.is_dir() else None) as folder:
+        home = Path(folder)
+        etcd = _members(home, members)
+        system = None
+        try:
+            for member in etcd:
+                member.start(wait=False)
+            for member in etcd:
+                member.wait_ready()
+            system = System(home, ",".join(member.endpoint for member in etcd), etcd, workers=workers)
+            if start:
+                system.start()
+            yield system
+        except BaseException:
+            for log in sorted(home.glob("*.log")):
+                print(f"--- {log.name}\n" + "\n".join(log.read_text(errors="replace").splitlines()[-25:]))
+            for log in sorted(home.glob("w*/logs/*.jsonl")):
+                print(f"--- {log}\n" + "\n".join(log.read_text(errors="replace").splitlines()[-25:]))
+            raise
+        finally:
+            if system is not None:
+                system.close()
+            for member in etcd:
+                member.stop()
+
+
+def _members(home: Path, count: int) -> list[EmbeddedEtcd]:
+    if count == 1:
+        return [EmbeddedEtcd(home / "etcd", throwaway=True)]
+    peers = {f"member-{number}": free_port() for number in range(count)}
+    return [
+        EmbeddedEtcd(
+            home / name, throwaway=True, name=name, client_port=free_port(), peer_port=port, cluster=peers,
+            flags=("--heartbeat-interval=50", "--election-timeout=500"),
+        )
+        for name, port in peers.items()
+    ]  # fmt: skip

@@ -1,0 +1,332 @@
+"""The promises, each against real etcd and real processes that are killed, frozen and cut.
+
+What the recorder charm does in every hook: it holds a lock of its machine (and says OVERLAP when somebody else
+does), counts in its stored state, writes an option into its bags, and writes down when it started and ended.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import signal
+import subprocess
+import time
+from collections import Counter
+
+import pytest
+from system import CHARMS, TTL_S, ApiError, System, running, wait_for
+
+from coordinator.domain.refs import Kind
+from coordinator.store.journal import history
+
+pytestmark = pytest.mark.slow
+
+
+def journal(system: System) -> dict[str, list[str]]:
+    """Return the hooks that landed, by unit, in order: the store's own history of the journal."""
+    landed: dict[str, list[str]] = {}
+    for _, entry in reversed(list(history(system.store, "m", limit=5000))):
+        kind, _, unit = entry.by.partition(" ")
+        beside_the_path = (" idle", " executing", " leads", "claim ", " status", "release ", " steps down")
+        if kind == "unit" and not any(word in f" {entry.did}" for word in beside_the_path):
+            landed.setdefault(unit, []).append(entry.did)
+    return landed
+
+
+def assert_every_effect_landed_once(system: System) -> None:
+    """Stored state, memory and journal of every unit tell of the same number of hooks."""
+    counts = system.counts()
+    for unit, memory in system.memories().items():
+        assert counts[unit] == memory.hooks, unit
+        assert len(journal(system)[unit]) == memory.hooks, unit
+
+
+def assert_no_hooks_overlapped(system: System) -> None:
+    assert not [line for line in system.lines() if line["what"] == "OVERLAP"]
+
+
+# --- 1 and 2: exactly once, one at a time ----------------------------------------------------------------
+
+
+def test_workers_killed_at_any_moment_leave_every_effect_once_and_no_hooks_at_the_same_time():
+    seed = 20260
+    rng = random.Random(seed)
+    with running(workers=2) as system:
+        system.add_model()
+        system.recorder("a", units=2, sleep="0.03")
+        system.recorder("b", units=1, sleep="0.03")
+        system.integrate("a:give", "b:take")
+        for round_ in range(12):
+            worker = system.workers[round_ % 2]
+            pause_until_s = time.monotonic() + rng.uniform(0.0, 0.5)
+            wait_for(lambda until_s=pause_until_s: time.monotonic() > until_s, "a moment")
+            worker.kill()
+            worker.start()
+            system.config("a", color=f"color-{round_}")
+        system.wait_settled(3)
+        assert_every_effect_landed_once(system)
+        assert_no_hooks_overlapped(system)
+        landed = journal(system)
+        for unit, hooks in landed.items():
+            once = [hook for hook in hooks if not re.search("changed|leader|joined", hook)]
+            assert Counter(once).most_common(1)[0][1] == 1, (seed, unit, hooks)
+            assert hooks[0] == "install"
+            assert hooks.index("start") == hooks.index("config-changed") + 1
+        for line in system.view().list(Kind.UNIT_BAG, "m", "2"):
+            if line[0].path[2] == "a":
+                assert line[1]["color"] == "color-11"
+
+
+def test_a_worker_killed_in_a_hook_runs_the_hook_again_and_nothing_of_the_first_run_stays():
+    with running(workers=1) as system:
+        system.add_model()
+        system.recorder("a", slow="start")
+        wait_for(lambda: [line for line in system.lines() if line["what"] == "slow"], "the slow hook")
+        before = system.counts()["a/0"]
+        system.workers[0].kill()
+        assert system.counts()["a/0"] == before
+        system.workers[0].start()
+        system.config("a", slow="")
+        wait_for(
+            lambda: len([x for x in system.lines() if x["hook"] == "start" and x["what"] == "start"]) > 1, "again"
+        )
+        # The second run started before the option was read anew: end it, so that the third one sees the option.
+        if len([line for line in system.lines() if line["what"] == "slow"]) > 1:
+            system.workers[0].kill()
+            system.workers[0].start()
+        system.wait_settled(1)
+        assert_every_effect_landed_once(system)
+        assert_no_hooks_overlapped(system)
+        assert journal(system)["a/0"].count("start") == 1
+
+
+# --- 3: fencing ------------------------------------------------------------------------------------------
+
+
+def test_a_frozen_leader_is_replaced_its_hook_is_ended_and_its_return_changes_nothing():
+    with running(workers=2) as system:
+        system.add_model()
+        system.recorder("a", units=2)
+        system.wait_settled(2)
+        old = system.leader("a")
+        worker = _worker_of(system, old)
+        system.config("a", slow="config-changed", color="frozen")
+        slow = wait_for(
+            lambda: [x for x in system.lines() if x["what"] == "slow" and x["unit"] == old], "the leader's hook"
+        )
+        assert slow[-1]["leader"] == "True"
+        worker.freeze()
+        # The minder does not depend on the worker: the hook is dead before anybody else leads.
+        wait_for(lambda: not _is_slow_hook_alive(system, old), "the frozen leader's hook to be ended")
+        assert system.leader("a") == old
+        new = wait_for(lambda: (found := system.leader("a")) not in ("", old) and found, "another leader")
+        memory = system.memories()[old]
+        worker.thaw()
+        system.config("a", slow="", color="thawed")
+        other = _worker_of(system, new)
+        other.kill()  # its own slow hook read the option before it was reset
+        other.start()
+        system.wait_settled(2)
+        assert system.memories()[old].hooks >= memory.hooks
+        assert_every_effect_landed_once(system)
+        assert_no_hooks_overlapped(system)
+
+
+def _worker_of(system: System, unit: str):
+    machine = system.units()[unit]["machine"]
+    for number, worker in enumerate(system.workers):
+        if f'"{machine}"' in (system.home / f"w{number}" / "machine.json").read_text():
+            return worker
+    raise AssertionError(f"nobody serves machine {machine}")
+
+
+def _is_slow_hook_alive(system: System, unit: str) -> bool:
+    """Look for a process whose working directory is the charm directory of *unit*."""
+    found = subprocess.run(
+        ["pgrep", "-f", f"{system.home}/w.*/agents/unit-{unit.replace('/', '-')}/charm/dispatch"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return bool(found.stdout.strip())
+
+
+# --- 4: leaders ------------------------------------------------------------------------------------------
+
+
+def test_a_killed_leader_is_replaced_when_its_lease_ends():
+    with running(workers=2) as system:
+        system.add_model()
+        system.recorder("a", units=2)
+        system.wait_settled(2)
+        old = system.leader("a")
+        _worker_of(system, old).kill()
+        started_s = time.monotonic()
+        new = wait_for(lambda: (found := system.leader("a")) not in ("", old) and found, "another leader")
+        print(f"replaced after {time.monotonic() - started_s:.2f} s, session TTL {TTL_S} s")
+        wait_for(lambda: system.memories()[new].leader, "leader-elected on the new leader")
+        status = system.units()[old]
+        assert status["juju-status"]["current"] == "lost"
+        assert status["workload-status"]["current"] == "unknown"
+
+
+def test_a_leader_that_stops_hands_over_before_its_lease_would_end():
+    with running(workers=0) as system:
+        system.workers = [system.make_worker(n, "--session-ttl", "60") for n in range(2)]
+        for worker in system.workers:
+            worker.start()
+        wait_for(system._is_ready, "the workers")
+        system.add_model()
+        system.recorder("a", units=2)
+        system.wait_settled(2)
+        old = system.leader("a")
+        _worker_of(system, old).stop()
+        # The lease lasts 60 s; whoever waited for its end would fail this.
+        wait_for(lambda: system.leader("a") not in ("", old), "the hand-over", timeout_s=20)
+
+
+# --- 5 and 6: etcd ---------------------------------------------------------------------------------------
+
+
+def test_the_etcd_member_that_everybody_talks_to_is_killed_and_no_event_is_missed():
+    with running(workers=2, members=3) as system:
+        system.add_model()
+        system.recorder("a", units=2)
+        system.recorder("b", units=1)
+        system.integrate("a:give", "b:take")
+        system.wait_settled(3)
+        assert system.etcd[0].pid is not None
+        os.kill(system.etcd[0].pid, signal.SIGKILL)
+        for number in range(5):
+            system.config("a", color=f"after-{number}")
+        system.wait_settled(3)
+        bags = system.view().list(Kind.UNIT_BAG, "m", "2")
+        assert {bag["color"] for ref, bag in bags if ref.path[2] == "a"} == {"after-4"}
+        seen = {m: state for m, state in system.view().list(Kind.RELATION_MEMORY, "m") if m.path[1] == "b"}
+        for ref, state in seen.items():
+            if state.endpoint == "take":
+                revisions = {str(unit): revision for unit, revision in state.members.items()}
+                stored = {
+                    f"{r.path[2]}/{r.path[3]}": item.revision
+                    for r in system.view().refs(Kind.UNIT_BAG, "m", "2")
+                    if r.path[2] == "a" and (item := system.view().peek_stored(r))
+                }
+                assert revisions == stored, ref
+        assert_every_effect_landed_once(system)
+        assert_no_hooks_overlapped(system)
+
+
+def test_a_worker_that_was_away_while_history_was_compacted_comes_back_right():
+    with running(workers=2) as system:
+        system.add_model()
+        system.recorder("a", units=2)
+        system.wait_settled(2)
+        system.workers[0].kill()
+        for number in range(10):
+            system.config("a", color=f"away-{number}")
+        revision = system.store.read("/coordinator/schema").revision
+        subprocess.run(
+            ["etcdctl", "--endpoints", system.endpoints, "compact", str(revision)],
+            check=True, capture_output=True, env={"ETCDCTL_API": "3", "PATH": "/usr/bin:/bin:/usr/local/bin"},
+        )  # fmt: skip
+        system.workers[0].start()
+        system.wait_settled(2)
+        bags = system.view().list(Kind.UNIT_BAG, "m", "0")
+        assert {bag["color"] for _, bag in bags} == {"away-9"}
+        assert system.counts() == {unit: memory.hooks for unit, memory in system.memories().items()}
+
+
+# --- 7: failing hooks ------------------------------------------------------------------------------------
+
+
+def test_a_failing_hook_is_shown_retried_and_resolved():
+    with running(workers=1) as system:
+        system.add_model()
+        system.recorder("a", fail="start")
+        shown = wait_for(
+            lambda: (u := system.units().get("a/0")) and u["workload-status"]["current"] == "error" and u,
+            "the error",
+        )
+        assert shown["workload-status"]["message"] == 'hook failed: "start"'
+        assert shown["juju-status"]["current"] == "idle"
+        log = (system.home / "w0" / "logs" / "m.jsonl").read_text()
+        assert "Traceback: the start hook fails because it was told to" in log
+        assert 'hook \\"start\\" (via hook dispatching script: dispatch) failed: exit status 1' in log
+        before = system.memories()["a/0"]
+        assert (before.hooks, before.failed.attempts) == (system.counts()["a/0"], 1)
+        system.ask("POST", "/v1/models/m/units/resolve", {"names": ["a/0"]})
+        wait_for(lambda: system.memories()["a/0"].failed.attempts == 2, "the retry that was asked for")
+        wait_for(lambda: system.memories()["a/0"].failed.attempts == 3, "the retry by itself")
+        system.ask("POST", "/v1/models/m/units/resolve", {"names": ["a/0"], "retry": False})
+        system.wait_settled(1)
+        assert system.memories()["a/0"].hooks == system.counts()["a/0"] + 1, "the skipped hook has no effects"
+        with pytest.raises(ApiError, match='unit "a/0" is not in an error state'):
+            system.ask("POST", "/v1/models/m/units/resolve", {"names": ["a/0"]})
+
+
+def test_a_charm_that_is_mended_heals_by_the_retry():
+    with running(workers=1) as system:
+        system.add_model()
+        system.recorder("a", fail="start")
+        wait_for(lambda: (m := system.memories().get("a/0")) and m.failed, "the error")
+        system.config("a", fail="")
+        system.wait_settled(1)
+        assert_every_effect_landed_once(system)
+
+
+# --- 8: removal ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", ["model", "relation first", "unit first", "application first"])
+def test_removal_in_any_order_leaves_nothing(order):
+    with running(workers=2) as system:
+        system.add_model()
+        system.recorder("a", units=2)
+        system.recorder("b", units=1)
+        system.integrate("a:give", "b:take")
+        system.wait_settled(3)
+        if order == "relation first":
+            system.ask("POST", "/v1/models/m/relations/remove", {"left": "a", "right": "b"})
+        elif order == "unit first":
+            system.ask("POST", "/v1/models/m/units/remove", {"names": ["a/0"]})
+            wait_for(lambda: "a/0" not in system.units(), "the unit to go")
+            assert not system.keys_below("/coordinator/models/m/units/a/0")
+            hooks = [line["hook"] for line in system.lines() if line["unit"] == "a/0" and line["what"] == "end"]
+            assert hooks[-2:] == ["stop", "remove"]
+            assert hooks.index("give-relation-departed") < hooks.index("give-relation-broken")
+        elif order == "application first":
+            system.ask("DELETE", "/v1/models/m/applications/a")
+            wait_for(lambda: "a" not in system.status()["applications"], "the application to go")
+            assert not system.keys_below("/coordinator/models/m/applications/a/")
+            assert not system.keys_below("/coordinator/models/m/relations/2/")
+        system.ask("DELETE", "/v1/models/m")
+        wait_for(lambda: not system.keys_below("/coordinator/models/m"), "the model to go")
+        assert_no_hooks_overlapped(system)
+        wait_for(lambda: not list(system.home.glob("w*/models/m/agents/*")), "the directories of the units to go")
+
+
+def test_a_dead_worker_holds_up_removal_until_it_is_forced():
+    with running(workers=2) as system:
+        system.add_model()
+        system.recorder("a", units=2)
+        system.wait_settled(2)
+        dead = _worker_of(system, "a/0")
+        dead.kill()
+        system.ask("DELETE", "/v1/models/m/applications/a")
+        wait_for(lambda: set(system.units()) == {"a/0"}, "the other unit to go")
+        system.ask("DELETE", "/v1/models/m?force=true")
+        wait_for(lambda: not system.keys_below("/coordinator/models/m"), "the model to go by force")
+        machine = next(m for m, t in system.ask("GET", "/v1/machines")["machines"].items()
+                       if t["juju-status"]["current"] == "down")  # fmt: skip
+        system.ask("DELETE", f"/v1/machines/{machine}?force=true")
+        wait_for(lambda: machine not in system.ask("GET", "/v1/machines")["machines"], "the machine to go")
+
+
+# --- charms that nobody adapted --------------------------------------------------------------------------
+
+
+def test_the_bash_example_runs():
+    with running(workers=1) as system:
+        system.add_model()
+        system.deploy(CHARMS.parents[1] / "deploy" / "examples" / "note", "note", text="good morning")
+        system.wait_settled(1)
+        assert system.units()["note/0"]["workload-status"]["message"] == "good morning"
