@@ -1,0 +1,340 @@
+"""One method per request: the controller's API over `http.client`.
+
+Role: addresses, token and TLS; what an answer of error says is raised as the error it was.  A request goes to the
+next address when the first cannot be reached.  Once something that changes state was sent and no answer came, it
+is not sent again: the caller is told that the outcome is unknown.
+Not here: what the answers mean.  Their shapes are documented at the routes (api/routes.py).
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import json
+import ssl
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from coordinator.errors import BadRequest, CoordinatorError, Refused, Unavailable, UnknownOutcome
+from coordinator.wire import (
+    API,
+    AddModel,
+    AddUnits,
+    Deploy,
+    Expose,
+    Integrate,
+    Refresh,
+    Remove,
+    RemoveRelation,
+    Resolve,
+    SetConfig,
+    SetSettings,
+    Trust,
+    error_from_json,
+    to_json,
+)
+
+Tree = dict[str, Any]
+
+CONNECT_S = 5.0
+ANSWER_S = 90.0  # a large charm is unpacked and stored before the answer comes
+IDLE_S_MAX = 3.0  # servers hang up on idle connections, and a request must not meet that moment
+BLOCK_BYTES = 64 * 1024
+
+
+class Client:
+    """The API of one controller; several *addresses* are tried in order.  Not for several threads at once."""
+
+    def __init__(
+        self,
+        addresses: Sequence[str],
+        token: str = "",
+        *,
+        ca: str | None = None,
+        trace: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        assert addresses, "a controller has an address"
+        self._addresses = [check_address(address) for address in addresses]
+        self._token, self._ca, self._trace = token, ca, trace
+        self._connection: http.client.HTTPConnection | None = None
+        self._used_s = 0.0
+
+    # --- the controller ----------------------------------------------------------------------------------
+
+    def version(self) -> Tree:
+        return self._ask("GET", ["version"])
+
+    def whoami(self) -> Tree:
+        return self._ask("GET", ["whoami"])
+
+    def machines(self) -> Tree:
+        return self._ask("GET", ["machines"])["machines"]
+
+    def remove_machine(self, machine: str, *, force: bool = False, no_wait: bool = False) -> None:
+        self._ask("DELETE", ["machines", machine], query={"force": force, "no_wait": no_wait})
+
+    # --- models ------------------------------------------------------------------------------------------
+
+    def models(self) -> list[Tree]:
+        return self._ask("GET", ["models"])["models"]
+
+    def model(self, name: str) -> Tree:
+        return self._ask("GET", ["models", name])
+
+    def add_model(self, request: AddModel) -> Tree:
+        return self._ask("POST", ["models"], request)
+
+    def destroy_model(self, name: str, *, force: bool = False, no_wait: bool = False) -> None:
+        self._ask("DELETE", ["models", name], query={"force": force, "no_wait": no_wait})
+
+    def settings(self, model: str) -> Tree:
+        return self._ask("GET", ["models", model, "settings"])
+
+    def set_settings(self, model: str, request: SetSettings) -> None:
+        self._ask("PATCH", ["models", model, "settings"], request)
+
+    def status(self, model: str, selectors: Sequence[str] = ()) -> Tree:
+        return self._ask("GET", ["models", model, "status"], query={"select": list(selectors)})
+
+    def history(self, model: str, limit: int) -> list[Tree]:
+        return self._ask("GET", ["models", model, "history"], query={"limit": limit})["history"]
+
+    def logs(self, model: str, *, since_s: float = 0.0, follow: bool = False) -> Iterator[Tree | None]:
+        """Yield log lines, oldest first; with *follow* without end, and None when nothing came for a while."""
+        query = {"since": repr(since_s), "follow": follow}
+        answer = self._send("GET", _path(["models", model, "logs"], query), None, {})
+        try:
+            while text := answer.readline():
+                yield json.loads(text) if text.strip() else None
+        except (OSError, http.client.HTTPException, ValueError) as problem:
+            raise Unavailable(
+                "the log broke off", why=_why(problem), fix="run `debug-log` again; `status` says what still runs"
+            ) from problem
+        finally:
+            self.close()
+
+    # --- applications ------------------------------------------------------------------------------------
+
+    def upload_charm(self, archive: bytes, progress: Callable[[int], None] = lambda sent: None) -> Tree:
+        """Send a packed charm; *progress* is told how many bytes are on their way.  Answers sha256 and name."""
+        headers = {"Content-Type": "application/zip", "Content-Length": str(len(archive))}
+        return self._answer(self._send("POST", _path(["charms"]), _Upload(archive, progress), headers))
+
+    def deploy(self, model: str, request: Deploy) -> Tree:
+        return self._ask("POST", ["models", model, "applications"], request)
+
+    def refresh(self, model: str, app: str, request: Refresh) -> Tree:
+        return self._ask("POST", ["models", model, "applications", app, "refresh"], request)
+
+    def application(self, model: str, app: str) -> Tree:
+        return self._ask("GET", ["models", model, "applications", app])
+
+    def remove_application(self, model: str, app: str, *, force: bool = False, no_wait: bool = False) -> Tree:
+        query = {"force": force, "no_wait": no_wait}
+        return self._ask("DELETE", ["models", model, "applications", app], query=query)
+
+    def config(self, model: str, app: str) -> Tree:
+        return self._ask("GET", ["models", model, "applications", app, "config"])
+
+    def set_config(self, model: str, app: str, request: SetConfig) -> None:
+        self._ask("PATCH", ["models", model, "applications", app, "config"], request)
+
+    def trust(self, model: str, app: str, request: Trust) -> None:
+        self._ask("POST", ["models", model, "applications", app, "trust"], request)
+
+    def expose(self, model: str, app: str, request: Expose) -> None:
+        self._ask("POST", ["models", model, "applications", app, "expose"], request)
+
+    def unexpose(self, model: str, app: str, request: Expose) -> None:
+        self._ask("POST", ["models", model, "applications", app, "unexpose"], request)
+
+    # --- units and relations -----------------------------------------------------------------------------
+
+    def unit(self, model: str, app: str, number: int) -> Tree:
+        return self._ask("GET", ["models", model, "units", app, str(number)])
+
+    def add_units(self, model: str, app: str, request: AddUnits) -> None:
+        self._ask("POST", ["models", model, "applications", app, "units"], request)
+
+    def remove_units(self, model: str, request: Remove) -> None:
+        self._ask("POST", ["models", model, "units", "remove"], request)
+
+    def resolve(self, model: str, request: Resolve) -> None:
+        self._ask("POST", ["models", model, "units", "resolve"], request)
+
+    def integrate(self, model: str, request: Integrate) -> None:
+        self._ask("POST", ["models", model, "relations"], request)
+
+    def remove_relation(self, model: str, request: RemoveRelation) -> None:
+        self._ask("POST", ["models", model, "relations", "remove"], request)
+
+    # --- HTTP --------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _ask(
+        self, method: str, names: Sequence[str], request: Any = None, *, query: Mapping[str, Any] | None = None
+    ) -> Any:
+        body = None if request is None else json.dumps(to_json(request)).encode()
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        return self._answer(self._send(method, _path(names, query), body, headers))
+
+    def _answer(self, response: http.client.HTTPResponse) -> Any:
+        try:
+            return json.loads(response.read())
+        except (OSError, http.client.HTTPException, ValueError) as problem:
+            self.close()
+            raise Unavailable(
+                f"cannot read the answer of {self._addresses[0]}",
+                why=_why(problem),
+                fix="is it a controller?  `coordinator whoami` names the one in use",
+            ) from problem
+
+    def _send(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> http.client.HTTPResponse:
+        """Return the answer of the first address that has one; it is not an error.
+
+        Raises:
+            Unavailable: no address could be reached, or the controller has no etcd.
+            UnknownOutcome: a change was sent and no answer came.
+            Whatever error the answer says.
+        """
+        problems: list[str] = []
+        said: CoordinatorError | None = None
+        for _ in self._addresses:
+            address = self._addresses[0]
+            try:
+                response = self._send_to(address, method, path, body, headers)
+            except _NotReached as problem:
+                problems.append(f"{address}: {problem}")
+            else:
+                if response.status < 400:
+                    return response
+                said = self._error(response)
+                if not isinstance(said, Unavailable):
+                    raise said
+            self.close()
+            self._addresses.append(self._addresses.pop(0))
+            if isinstance(body, _Upload):
+                body.seek(0)
+        if said is not None:
+            raise said
+        where = problems[0].partition(": ")[2] if len(problems) == 1 else "; ".join(problems)
+        raise Unavailable(
+            f"cannot reach the controller at {', '.join(self._addresses)}",
+            why=where,
+            fix="start one on this machine with `coordinator up`, or use another one: "
+            "coordinator login URL --token-file FILE",
+        )
+
+    def _send_to(
+        self, address: str, method: str, path: str, body: Any, headers: Mapping[str, str]
+    ) -> http.client.HTTPResponse:
+        started_s = time.monotonic()
+        connection = self._connected(address)
+        given = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        try:
+            connection.request(method, API + path, body, {**given, **headers})
+            response = connection.getresponse()
+        except (OSError, http.client.HTTPException) as problem:
+            self.close()
+            if method == "GET":
+                raise _NotReached(_why(problem)) from problem
+            raise UnknownOutcome(
+                "the controller did not answer",
+                why=f"{address}: {_why(problem)}",
+                fix="it may have been done or not: look with `coordinator history`, then try again if needed",
+            ) from problem
+        self._used_s = time.monotonic()
+        self._trace(f"{method} {address}{API}{path} {response.status} {(self._used_s - started_s) * 1000:.0f} ms")
+        return response
+
+    def _connected(self, address: str) -> http.client.HTTPConnection:
+        """Return the connection of before if it is surely still there, else a new one."""
+        idle_s = time.monotonic() - self._used_s
+        if self._connection is not None and self._connection.sock is not None and idle_s < IDLE_S_MAX:
+            return self._connection
+        self.close()
+        url = urlsplit(address)
+        host = url.hostname or ""
+        try:
+            if url.scheme == "https":
+                context = ssl.create_default_context(cafile=self._ca)
+                connection = http.client.HTTPSConnection(host, url.port or 443, timeout=CONNECT_S, context=context)
+            else:
+                connection = http.client.HTTPConnection(host, url.port or 80, timeout=CONNECT_S)
+            connection.blocksize = BLOCK_BYTES
+            connection.connect()
+        except (OSError, http.client.HTTPException) as problem:
+            raise _NotReached(_why(problem)) from problem
+        connection.sock.settimeout(ANSWER_S)
+        self._connection = connection
+        return connection
+
+    def _error(self, response: http.client.HTTPResponse) -> CoordinatorError:
+        text = response.read()
+        try:
+            body: Any = json.loads(text)
+        except ValueError:
+            body = text.decode(errors="replace")
+        error = error_from_json(body, response.status)
+        if isinstance(error, BadRequest):
+            # Wrong usage is what we can tell from the command line alone; this took a look at the model.
+            return Refused(error.what, why=error.why, fix=error.fix)
+        return error
+
+
+class _NotReached(Exception):
+    """Nothing was changed at this address; another one may be tried."""
+
+
+class _Upload(io.BytesIO):
+    """A body that tells how far it was read."""
+
+    def __init__(self, data: bytes, progress: Callable[[int], None]) -> None:
+        super().__init__(data)
+        self._progress = progress
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        block = super().read(size)
+        self._progress(self.tell())
+        return block
+
+
+def check_address(text: str) -> str:
+    """Return the address of a controller without what a person may leave at its end.
+
+    Raises:
+        BadRequest: it is no http or https URL.
+    """
+    url = urlsplit(text.strip())
+    try:
+        fits = url.scheme in ("http", "https") and url.hostname and (url.port is None or url.port > 0)
+    except ValueError:
+        fits = False
+    if not fits:
+        raise BadRequest(
+            f'"{text}" is not the address of a controller', fix="write it like http://127.0.0.1:17070"
+        )
+    return f"{url.scheme}://{url.netloc}"
+
+
+def _path(names: Sequence[str], query: Mapping[str, Any] | None = None) -> str:
+    path = "".join("/" + quote(name, safe="") for name in names)
+    given = {key: str(value).lower() if isinstance(value, bool) else value for key, value in (query or {}).items()}
+    text = urlencode({key: value for key, value in given.items() if value not in ("false", [])}, doseq=True)
+    return f"{path}?{text}" if text else path
+
+
+def _why(problem: Exception) -> str:
+    if isinstance(problem, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted ({problem.verify_message}); `login --ca FILE` names its authority"
+    if isinstance(problem, TimeoutError):
+        return "no answer in time"
+    if isinstance(problem, OSError) and problem.strerror:
+        return problem.strerror.lower()
+    return str(problem) or type(problem).__name__

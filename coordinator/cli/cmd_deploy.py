@@ -1,0 +1,124 @@
+"""`coordinator deploy CHARM [APPLICATION]`: deploy a charm as an application."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from coordinator.cli import values
+from coordinator.cli.target import Target, model_options
+from coordinator.cli.upload import local_path, upload
+from coordinator.cli.usage import BASE, INTEGER, LIST, required
+from coordinator.domain.names import check_application_name
+from coordinator.errors import BadRequest, Refused
+from coordinator.wire import Deploy
+
+DEFAULT_BASE = "ubuntu@24.04"
+
+#: Flags whose meaning we do not have.  A charm deployed without them would not be what was asked for.
+NOT_HERE = {
+    "resource": "resources are not kept here",
+    "storage": "storage is not managed here",
+    "attach_storage": "storage is not managed here",
+    "device": "there are no devices to choose",
+}
+
+
+@click.command()
+@click.argument("charm", required=False)
+@click.argument("application", required=False, metavar="[APPLICATION]")
+@model_options
+@click.option(
+    "--config", "config_words", multiple=True, metavar="KEY=VALUE|FILE", help="Set an option; repeatable."
+)
+@click.option("-n", "--num-units", "units", type=INTEGER, metavar="N", help="How many units.  [default: 1]")
+@click.option("--to", type=LIST, metavar="MACHINE,...", help="Machines for the units, one each.")
+@click.option("--trust", is_flag=True, help="Grant the application access to credentials.")
+@click.option(
+    "--constraints", "constraint_words", multiple=True, metavar='"K=V ..."', help="What machines to use."
+)
+@click.option("--bind", "bind_words", multiple=True, metavar='"SPACE|EP=SPACE ..."', help="Spaces of endpoints.")
+@click.option("--base", type=BASE, metavar="BASE", help="Taken, unused: a charm runs on what its machine runs.")
+@click.option("--channel", metavar="CHANNEL", help="For charms from a store; a local one is what it is.")
+@click.option("--revision", type=INTEGER, help="For charms from a store.")
+@click.option("--force", is_flag=True, help="Taken, unused: nothing is checked that it could pass over.")
+@click.option("--dry-run", is_flag=True, help="For bundles.")
+@click.option("--overlay", multiple=True, hidden=True)
+@click.option("--map-machines", hidden=True)
+@click.option("--resource", multiple=True, metavar="NAME=VALUE", help="Not supported.")
+@click.option("--storage", multiple=True, metavar="NAME=...", help="Not supported.")
+@click.option("--attach-storage", help="Not supported.")
+@click.option("--device", multiple=True, hidden=True)
+def command(
+    target: Target,
+    charm: str | None,
+    application: str | None,
+    config_words: tuple[str, ...],
+    units: int | None,
+    to: list[str] | None,
+    trust: bool,
+    constraint_words: tuple[str, ...],
+    bind_words: tuple[str, ...],
+    base: str | None,
+    **rest: Any,
+) -> None:
+    """Deploy a charm as an application.
+
+    CHARM is a charm directory or a packed .charm file: ./my-charm, /srv/charms/web.charm.  Its units appear after
+    the command has returned: `coordinator status` shows them.
+
+    Examples:
+      coordinator deploy ./web
+      coordinator deploy ./web shop -n 3 --config color=red --config motd=@motd.txt
+      coordinator deploy ./db --to 0,2 --config options.yaml
+    """
+    path = local_path(required(charm, "no charm or bundle specified"))
+    if application is not None:
+        check_application_name(application)
+    if units is not None and units < 0:
+        raise BadRequest("--num-units must be a positive integer")
+    _check_flags(target, rest)
+    request = {
+        "name": application,
+        "units": units,
+        "to": to or [],
+        "trust": trust,
+        "constraints": values.constraints(constraint_words),
+        "bindings": values.bindings(bind_words),
+        "config": values.options(config_words, application),
+    }
+    model = target.model
+    sent = upload(target, path)
+    if request["constraints"] and sent["subordinate"]:
+        raise Refused("cannot use --constraints with subordinate application")
+    made = target.client.deploy(model, Deploy(charm=sent["sha256"], **request))
+    target.console.info(f'Located local charm "{made["charm"]}", revision {made["revision"]}')
+    target.console.info(
+        f'Deploying "{made["name"]}" from local charm "{made["charm"]}", revision {made["revision"]} '
+        f"on {base or DEFAULT_BASE}/stable"
+    )
+
+
+def _check_flags(target: Target, rest: dict[str, Any]) -> None:
+    """Refuse flags that would change what is deployed, and remark on those that change nothing."""
+    bundle_only = [f"--{name.replace('_', '-')}" for name in ("overlay", "map_machines") if rest[name]]
+    if bundle_only:
+        raise BadRequest(
+            f"options provided but not supported when deploying a charm: {', '.join(bundle_only)}",
+            fix="leave them out",
+        )
+    if rest["dry_run"]:
+        raise BadRequest("--dry-run is for bundles", why="a local charm would be deployed", fix="leave it out")
+    if rest["revision"] is not None and not rest["channel"]:
+        raise BadRequest(
+            "specifying a revision requires a channel for future upgrades. Please use --channel",
+            fix="or leave it out: a local charm has the revision that it gets",
+        )
+    for name, why in NOT_HERE.items():
+        if rest[name]:
+            flag = "--" + name.replace("_", "-")
+            raise Refused(f"cannot deploy with {flag}", why=why, fix=f"leave {flag} out")
+    for name in ("channel", "revision"):
+        if rest[name]:
+            target.console.info(f"--{name} has no meaning for a local charm; ignored")

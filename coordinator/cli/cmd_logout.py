@@ -1,0 +1,25 @@
+"""`coordinator logout`: forget a controller and its token."""
+
+from __future__ import annotations
+
+import click
+
+from coordinator.cli import store
+from coordinator.cli.target import Target, controller_options
+from coordinator.errors import Refused
+
+
+@click.command()
+@controller_options
+@click.option("--force", is_flag=True, help="Taken, unused.", hidden=True)
+def command(target: Target, force: bool) -> None:
+    """Forget a controller and its token.
+
+    Nothing changes at the controller.  The token stays valid.
+    """
+    if not target.shown_controller:
+        raise Refused(
+            "cannot log out", why="COORDINATOR_API names the controller", fix="unset it, and COORDINATOR_TOKEN"
+        )
+    store.forget_controller(target.controller)
+    target.console.info(f'Logged out of "{target.controller}".')

@@ -1,0 +1,72 @@
+"""The names of all commands, by topic, with their summaries: `--help` imports nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+TOPICS: Mapping[str, Mapping[str, str]] = {
+    "Start here": {
+        "up": "Run the whole system on this machine",
+        "login": "Use a controller that runs elsewhere",
+        "logout": "Forget a controller and its token",
+        "whoami": "Show the current controller, model and user",
+        "help": "Show help on a command",
+        "version": "Show the version",
+    },
+    "Models": {
+        "add-model": "Add a model",
+        "destroy-model": "Remove a model with everything in it",
+        "models": "List the models of a controller",
+        "show-model": "Show a model in detail",
+        "model-config": "Show or change the settings of a model",
+        "switch": "Choose the current model or controller",
+    },
+    "Applications": {
+        "deploy": "Deploy a charm as an application",
+        "refresh": "Let an application run a new version of its charm",
+        "config": "Show or change the options of an application",
+        "trust": "Grant an application access to credentials, or take it back",
+        "expose": "Let the world reach the open ports of an application",
+        "unexpose": "Undo expose",
+        "show-application": "Show applications in detail",
+        "remove-application": "Remove applications with their units",
+    },
+    "Units and relations": {
+        "add-unit": "Add units to an application",
+        "remove-unit": "Remove units",
+        "show-unit": "Show units in detail, with their relation data",
+        "resolved": "Run a failed hook again, or let it pass",
+        "integrate": "Relate two applications",
+        "remove-relation": "End a relation",
+    },
+    "Watching": {
+        "status": "Show a model: applications, units, machines, relations",
+        "debug-log": "Show the log of a model",
+        "history": "Show who changed what in a model, and why",
+        "wait-for": "Wait until a condition holds",
+    },
+    "Machines": {
+        "machines": "List the machines",
+        "show-machine": "Show machines in detail",
+        "remove-machine": "Remove machines",
+    },
+    "Processes": {
+        "controller": "Serve the API, and reconcile while leading",
+        "worker": "Let this host run units",
+    },
+}
+
+#: Other names of commands, as people's scripts spell them.
+ALIASES: Mapping[str, str] = {
+    "list-machines": "machines",
+    "list-models": "models",
+    "relate": "integrate",
+    "resolve": "resolved",
+}
+
+COMMANDS: Mapping[str, str] = {name: summary for topic in TOPICS.values() for name, summary in topic.items()}
+
+
+def module_of(name: str) -> str:
+    """Return the module that holds the command *name*."""
+    return f"coordinator.cli.cmd_{name.replace('-', '_')}"

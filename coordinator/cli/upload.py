@@ -1,0 +1,48 @@
+"""Bring a local charm to the controller: find it, pack it, send it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from coordinator.cli.client import Tree
+from coordinator.cli.pack import METADATA, read_charm
+from coordinator.cli.target import Target
+from coordinator.errors import NotFound, Refused
+
+MIB = 1024 * 1024
+
+
+def upload(target: Target, path: Path, *, missing: str = "no charm was found at") -> Tree:
+    """Send the charm at *path* and return what the controller says of it: sha256, name, subordinate."""
+    archive = read_charm(path, missing=missing)
+
+    def progress(sent: int) -> None:
+        target.console.progress(f"Uploading charm: {sent / MIB:.1f} of {len(archive) / MIB:.1f} MiB")
+
+    return target.client.upload_charm(archive, progress)
+
+
+def local_path(text: str) -> Path:
+    """Return the path that *text*, the CHARM of `deploy`, is.
+
+    Raises:
+        NotFound: it is the name of a charm in a store, and there is no store.
+        Refused: it is a bundle.
+    """
+    path = Path(text).expanduser()
+    if path.suffix in (".yaml", ".yml") or (path.is_dir() and (path / "bundle.yaml").is_file()):
+        raise Refused(
+            f"cannot deploy {text}",
+            why="bundles are not supported",
+            fix="deploy its charms one by one, then `coordinator integrate` them",
+        )
+    if text.startswith((".", "/", "~")) or "/" in text or path.suffix == ".charm":
+        return path
+    here = path.is_dir() and any((path / name).is_file() for name in METADATA)
+    raise NotFound(
+        f'charm "{text}" not found',
+        why="a bare word names a charm in a store, and there is no charm store here",
+        fix=f"./{text} is a charm: coordinator deploy ./{text}"
+        if here
+        else "give the path of a charm directory or .charm file, like ./my-charm",
+    )
