@@ -31,7 +31,7 @@ from coordinator.engine.settle import fail, leave, settle
 from coordinator.engine.tools import Answer, Call, HookContext, answer
 from coordinator.engine.world import Moment, World, WorldRelation
 from coordinator.reconcile.removal import remove
-from coordinator.worker.observe import observe
+from coordinator.worker.observe import observe, seen_by
 
 MODEL = "demo"
 CREATED = "2026-01-01T00:00:00Z"
@@ -314,7 +314,8 @@ class Story:
         name = str(world.unit)
         self.events.append((name, _text(hook)))
         self.hooks.append((name, hook))
-        effects, succeeded = self.play(HookContext(world=world, memory=memory, hook=hook))
+        seen = seen_by(hook, world, self.charms.__getitem__)
+        effects, succeeded = self.play(HookContext(world=seen, memory=memory, hook=hook))
         if succeeded:
             change = settle(memory, world, hook, effects, now=CREATED)
         else:

@@ -35,9 +35,9 @@ from coordinator.log import get_logger
 from coordinator.worker import claim
 from coordinator.worker.host import Host
 from coordinator.worker.observe import observe
-from coordinator.worker.perform import Failed, Interrupted, Succeeded, perform
+from coordinator.worker.perform import Failed, Interrupted, Perform, Succeeded, perform
 from coordinator.worker.record import Record
-from coordinator.worker.show import Show
+from coordinator.worker.show import Beside, Show, in_a_thread
 
 TROUBLE_FIRST_S, TROUBLE_MAX_S = 1.0, 60.0  # pauses after an error of our own, doubled each time
 
@@ -45,13 +45,25 @@ log = get_logger()
 
 
 class Agent:
-    """Runs one unit while it is placed on this machine; one thread, started by `start`."""
+    """Runs one unit while it is placed on this machine; one thread, started by `start`.
 
-    def __init__(self, host: Host, model: str, unit: UnitName, on_end: Callable[[Agent], None]) -> None:
+    A simulation calls `step` instead, and gives its own ways to *perform* a hook and to show it *beside* the path.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        model: str,
+        unit: UnitName,
+        on_end: Callable[[Agent], None],
+        *,
+        perform: Perform = perform,
+        beside: Beside = in_a_thread,
+    ) -> None:
         self.model, self.unit = model, unit
-        self._host, self._on_end = host, on_end
+        self._host, self._on_end, self._perform = host, on_end, perform
         self._record = Record(host.repository, host.live, host.authority, host.clock, str(unit))
-        self._show = Show(self._record, host.clock)
+        self._show = Show(self._record, host.clock, beside)
         self._log = log.bind(model=model, unit=str(unit))
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -79,7 +91,7 @@ class Agent:
         while not self._stopping.is_set():
             self._wake.clear()
             try:
-                wait_s = self._step()
+                wait_s = self.step()
                 pause_s = TROUBLE_FIRST_S
             except Exception as trouble:  # an error with one unit never ends the worker, nor the unit's loop
                 self._tell_trouble(trouble)
@@ -88,7 +100,7 @@ class Agent:
                 self._wake.wait(wait_s)
         self._on_end(self)
 
-    def _step(self) -> float | None:
+    def step(self) -> float | None:
         """Do the next thing; return how long to wait for news before the next step, None for any time."""
         if not self._host.authority.is_valid():
             return None  # woken when there is a session again
@@ -132,7 +144,7 @@ class Agent:
             hook = operation.hook
             with self._show.running(memory, world, hook) as showing:
                 started_s = self._host.clock.monotonic_s()
-                outcome = perform(self._host, memory, world, hook, showing.update)
+                outcome = self._perform(self._host, memory, world, hook, showing.update)
                 took_s = self._host.clock.monotonic_s() - started_s
             match outcome:
                 case Succeeded(effects=effects):

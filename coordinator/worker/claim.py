@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from coordinator.domain import refs
 from coordinator.domain.change import Change, Condition, Held, Present, Unchanged
@@ -24,6 +25,13 @@ from coordinator.worker.dispatch import Minder
 log = get_logger()
 
 
+def started(store: Store, **how: Any) -> Session:
+    """Return a session that keeps itself alive."""
+    session = Session(store, **how)
+    session.start()
+    return session
+
+
 class Authority:
     """This worker's session: one lease, kept alive; renewed as a new session after it was lost.
 
@@ -31,8 +39,17 @@ class Authority:
     *on_change* is called when it became doubtful, was lost, or is there again.
     """
 
-    def __init__(self, store: Store, minder: Minder, *, ttl_s: int, on_change: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        minder: Minder,
+        *,
+        ttl_s: int,
+        on_change: Callable[[], None],
+        open_session: Callable[..., Session] = started,
+    ) -> None:
         self._store, self._minder, self._ttl_s, self._on_change = store, minder, ttl_s, on_change
+        self._open_session = open_session
         self._lock = threading.Lock()
         self._session: Session | None = None
         self.id = ""
@@ -44,14 +61,13 @@ class Authority:
             Unavailable: etcd does not answer.
         """
         self.end()
-        session = Session(
+        session = self._open_session(
             self._store,
             ttl_s=self._ttl_s,
             on_doubt=self._doubt,
             on_lost=self._lost,
             on_confirmed=self._confirmed,
         )
-        session.start()
         with self._lock:
             self._session, self.id = session, secrets.token_hex(8)
         self._confirmed()

@@ -7,6 +7,7 @@ Not here: how the mirror is kept current (store/mirror.py).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from coordinator.domain import refs
 from coordinator.domain.charm import CharmMeta
@@ -17,7 +18,7 @@ from coordinator.domain.refs import Kind
 from coordinator.domain.relation import Relation
 from coordinator.domain.status import Status, UnitStatus
 from coordinator.domain.unit import Application, Claim, Unit
-from coordinator.domain.unit_state import Memory, RelationState, UnitState
+from coordinator.domain.unit_state import Hook, HookKind, Memory, RelationState, UnitState
 from coordinator.domain.view import Stored, Token, View
 from coordinator.engine.world import Goal, World, WorldRelation
 
@@ -85,6 +86,13 @@ def observe(
         machine_ports=_Lazy(dict(_neighbour_statuses(view, neighbours, (model, name))), _ports),
         goals=_Lazy(dict(_goal_entities(view, model, name.app, relations.values())), _goal),
     )
+
+
+def seen_by(hook: Hook, world: World, charm: CharmLookup) -> World:
+    """Return the *world* in which *hook* runs: upgrade-charm runs with the new archive and sees its words."""
+    if hook.kind is not HookKind.UPGRADE_CHARM:
+        return world
+    return replace(world, charm=charm(world.charm_wanted))
 
 
 def _own_claim(view: View, model: str, name: UnitName, session: str) -> Token | None:

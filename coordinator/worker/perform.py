@@ -21,6 +21,7 @@ from coordinator.errors import CharmInvalid
 from coordinator.worker.charmenv import python_directory
 from coordinator.worker.dispatch import Ended, Run
 from coordinator.worker.host import Host
+from coordinator.worker.observe import seen_by
 
 _FATAL_SIGNALS = (9, 15)
 _LEVELS = {"stdout": "DEBUG", "stderr": "WARNING"}
@@ -48,6 +49,7 @@ class Interrupted:
 
 
 Outcome = Succeeded | Failed | Interrupted
+Perform = Callable[[Host, Memory, World, Hook, Callable[[Effects], None]], Outcome]
 
 
 def perform(
@@ -73,6 +75,7 @@ def perform(
 
     dispatched = program == charm_dir / "dispatch"
     via = "hook dispatching script: dispatch" if dispatched else "explicit, bespoke hook script"
+    world = seen_by(hook, world, host.charm_meta)
     context = HookContext(world=world, memory=memory, hook=hook)
 
     def on_logs(lines: Sequence[LogLine]) -> None:

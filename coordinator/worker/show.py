@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 
 from coordinator.clock import Clock
@@ -28,10 +28,10 @@ SHOW_AFTER_S = 0.25
 
 
 class Show:
-    """Shows one unit.  Used by its agent's thread, and by one thread of its own while a hook takes long."""
+    """Shows one unit.  Used by its agent's thread, and *beside* it while a hook takes long."""
 
-    def __init__(self, record: Record, clock: Clock) -> None:
-        self._record, self._clock = record, clock
+    def __init__(self, record: Record, clock: Clock, beside: Beside) -> None:
+        self._record, self._clock, self._beside = record, clock, beside
         #: The agent status that others see, as far as we know; it ends with the claim that it was shown under.
         self._shown: tuple[Token | None, str] = (None, "")
         self._published = False  # statuses were written since the hook started
@@ -42,14 +42,12 @@ class Show:
             self._agent(world, "idle", "")
 
     @contextmanager
-    def running(self, memory: Memory, world: World, hook: Hook) -> Iterator[_Showing]:
+    def running(self, memory: Memory, world: World, hook: Hook) -> Iterator[Showing]:
         """While inside, show the hook and what it says, from SHOW_AFTER_S on."""
-        showing = _Showing(self, memory, world, hook)
+        showing = Showing(self, memory, world, hook)
         self._published = False
-        try:
+        with self._beside(showing):
             yield showing
-        finally:
-            showing.close()
 
     def refreshed(self, world: World, look: Callable[[], Sight | None]) -> World:
         """Return *world* with the statuses as they are stored now, if we wrote any while the hook ran."""
@@ -74,8 +72,8 @@ class Show:
             self._shown = shown
 
 
-class _Showing:
-    """One hook being shown, from a timer's thread."""
+class Showing:
+    """One hook being shown."""
 
     def __init__(self, show: Show, memory: Memory, world: World, hook: Hook) -> None:
         self._show, self._memory, self._world, self._hook = show, memory, world, hook
@@ -83,8 +81,6 @@ class _Showing:
         self._seen: Effects | None = None
         self._over = threading.Event()
         self._changed = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"show {world.unit}", daemon=True)
-        self._thread.start()
 
     def update(self, effects: Effects) -> None:
         """Take what the hook has asked for so far."""
@@ -92,18 +88,22 @@ class _Showing:
         self._changed.set()
 
     def close(self) -> None:
-        """Stop showing; no write of this comes after."""
+        """Let `run` end."""
         self._over.set()
         self._changed.set()
-        self._thread.join()
 
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Show until `close`."""
         while not self._over.wait(SHOW_AFTER_S):
-            self._agent_executes()
-            self._statuses()
+            self.turn()
             self._changed.clear()
             if self._effects is self._seen and not self._over.is_set():
                 self._changed.wait()
+
+    def turn(self) -> None:
+        """Show what is new."""
+        self._agent_executes()
+        self._statuses()
 
     def _agent_executes(self) -> None:
         name = self._hook.name
@@ -121,6 +121,21 @@ class _Showing:
         if change is not None and self._show._record.try_write(change, self._world.revision) is not None:
             self._show._published = True
             self._world = replace(self._world, **_stored_statuses(change, self._world))
+
+
+Beside = Callable[[Showing], AbstractContextManager[None]]
+
+
+@contextmanager
+def in_a_thread(showing: Showing) -> Iterator[None]:
+    """Show from a thread while inside; no write of it comes after."""
+    thread = threading.Thread(target=showing.run, name="show", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        showing.close()
+        thread.join()
 
 
 def _stored_statuses(change: Change, world: World) -> dict:
