@@ -118,7 +118,9 @@ class WebSocket:
         while True:
             final, kind, data = self._receive_frame()
             if kind == _PING:
-                self._send_frame(_PONG, data)
+                # Who does not take the answer any more may have sent messages before it left.
+                with contextlib.suppress(Closed):
+                    self._send_frame(_PONG, data)
             elif kind == _CLOSE:
                 raise Closed("the other side has closed the connection")
             elif kind != _PONG:

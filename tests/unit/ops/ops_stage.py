@@ -113,7 +113,7 @@ class Tools:
         members = [name for name in bags if "/" in name and name != IDENTITY["JUJU_UNIT_NAME"]]
         reference = f"-r {endpoint}:{number}"
         self.answers[f"relation-list --format=json {reference}"] = members
-        self.answers[f"relation-list --format=json --app {reference}"] = app
+        self.answers[f"relation-list --format=json --app {reference}"] = json.dumps(app)
         for name, bag in bags.items():
             option = "" if "/" in name else "--app "
             self.answers[f"relation-get --format=json {reference} {option}- {name}"] = dict(bag)
