@@ -81,11 +81,25 @@ U = Annotated[User, Depends(user)]
 router = APIRouter(prefix="/v1")
 
 
-def transact(s: Services, by: User, name: str, plan: Callable[[View], Change | None], charm: str = "") -> None:
-    """Carry out *plan* on model *name*; with *charm* that archive can be seen too."""
+def read_model(s: Services, name: str) -> View:
+    """Return a View of model *name*.
+
+    Raises:
+        NotFound: there is no such model; otherwise its parts would be blamed for not being there.
+    """
+    view = s.repository.read_model(name)
+    if view.peek(refs.model(name)) is None:
+        _model(s, view, name)
+    return view
+
+
+def transact(
+    s: Services, by: User, name: str, plan: Callable[[View], Change | None], charm: str = "", *, new: bool = False
+) -> None:
+    """Carry out *plan* on model *name*, which is there unless *new*; with *charm* that archive can be seen too."""
 
     def read() -> View:
-        view = s.repository.read_model(name)
+        view = s.repository.read_model(name) if new else read_model(s, name)
         if charm:
             s.repository.add_charm(view, charm)
         return view
@@ -123,7 +137,7 @@ def add_model(s: S, by: U, given: AddModel) -> dict[str, str]:
     made = str(uuid.uuid4())
     transact(s, by, given.name, lambda view: model.add_model(
         view, given.name, uuid=made, owner=by.name, now=s.clock.timestamp(), settings=given.settings
-    ))  # fmt: skip
+    ), new=True)  # fmt: skip
     return {"name": given.name, "uuid": made}
 
 
@@ -146,7 +160,8 @@ def _model(s: Services, view: View, name: str) -> dict[str, Any]:
 @router.get("/models/{name}")
 def get_model(s: S, by: U, name: str) -> dict[str, Any]:
     check(by, "read", name)
-    return _model(s, s.repository.read_model(name), name)
+    view = s.repository.read_model(name)
+    return _model(s, view, name) | {"machine-details": show.machines_in_use(view, name)}
 
 
 @router.delete("/models/{name}")
@@ -160,7 +175,7 @@ def destroy_model(s: S, by: U, name: str, force: bool = False, no_wait: bool = F
 @router.get("/models/{name}/settings")
 def get_settings(s: S, by: U, name: str) -> dict[str, Any]:
     check(by, "read", name)
-    return show.settings(s.repository.read_model(name), name)
+    return show.settings(read_model(s, name), name)
 
 
 @router.patch("/models/{name}/settings")
@@ -174,11 +189,8 @@ def set_settings(s: S, by: U, name: str, given: SetSettings) -> dict[str, str]:
 def get_status(s: S, by: U, name: str, select: Annotated[list[str] | None, Query()] = None) -> dict[str, Any]:
     """The status tree; `select` (repeatable) keeps what matches: names with wildcards, or status words."""
     check(by, "read", name)
-    view = s.repository.read_model(name)
-    if not view.exists(refs.model(name)):
-        _model(s, view, name)
     return status.status_of(
-        view, name, controller=s.controller_name, now=s.clock.timestamp(), selectors=select or ()
+        read_model(s, name), name, controller=s.controller_name, now=s.clock.timestamp(), selectors=select or ()
     )
 
 
@@ -270,7 +282,7 @@ def _application(s: Services, name: str, app: str) -> dict[str, Any]:
 @router.get("/models/{name}/applications/{app}")
 def get_application(s: S, by: U, name: str, app: str) -> dict[str, Any]:
     check(by, "read", name)
-    return show.application(s.repository.read_model(name), name, app)
+    return show.application(read_model(s, name), name, app)
 
 
 @router.delete("/models/{name}/applications/{app}")
@@ -315,7 +327,7 @@ def trust(s: S, by: U, name: str, app: str, given: Trust) -> dict[str, str]:
 @router.get("/models/{name}/applications/{app}/config")
 def get_config(s: S, by: U, name: str, app: str) -> dict[str, Any]:
     check(by, "read", name)
-    return show.config(s.repository.read_model(name), name, app)
+    return show.config(read_model(s, name), name, app)
 
 
 @router.patch("/models/{name}/applications/{app}/config")
@@ -369,7 +381,7 @@ def _in_error(view: View, name: str, unit_name: UnitName) -> bool:
 @router.get("/models/{name}/units/{app}/{number}")
 def get_unit(s: S, by: U, name: str, app: str, number: str) -> dict[str, Any]:
     check(by, "admin", name)
-    return show.unit(s.repository.read_model(name), name, UnitName.parse(f"{app}/{number}"))
+    return show.unit(read_model(s, name), name, UnitName.parse(f"{app}/{number}"))
 
 
 # --- relations -------------------------------------------------------------------------------------------

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from coordinator import ANNOUNCED_VERSION
 from coordinator.api.status import open_ports
 from coordinator.domain import refs
 from coordinator.domain.config import effective
 from coordinator.domain.life import Life
 from coordinator.domain.model import Machine, Model
-from coordinator.domain.names import UnitName
+from coordinator.domain.names import UnitName, natural
 from coordinator.domain.refs import Kind
 from coordinator.domain.relation import Relation
 from coordinator.domain.settings import SETTINGS
@@ -115,7 +116,9 @@ def application(view: View, model: str, name: str) -> Tree:
         endpoint.name: {"interface": endpoint.interface, "role": endpoint.role.value}
         for endpoint in charm.endpoints
     }
-    return tree | {"remote": False, "life": app.life.value, "endpoints": endpoints}
+    bindings = {name: app.bindings.get(name, app.bindings.get("", "alpha")) for name in ["", *sorted(endpoints)]}
+    tree |= {"remote": False, "life": app.life.value, "endpoints": endpoints}
+    return tree | {"endpoint-bindings": bindings}
 
 
 def model(view: View, name: str, *, controller: str, controller_uuid: str) -> Tree:
@@ -143,9 +146,17 @@ def model(view: View, name: str, *, controller: str, controller_uuid: str) -> Tr
         "access": "admin",
         "units": len(units),
         "applications": len(view.list(Kind.APPLICATION, name)),
-        "machines": len({unit.machine for unit in units if unit.machine}),
-        "agent-version": "",
+        "machines": len(machines_in_use(view, name)),
+        "cores": sum(machine["cores"] for machine in machines_in_use(view, name).values()),
+        "agent-version": ANNOUNCED_VERSION,
     }
+
+
+def machines_in_use(view: View, name: str) -> Tree:
+    """Return the machines that units of a model are on, each with its cores."""
+    used = {unit.machine for _, unit in view.list(Kind.UNIT, name) if unit.machine}
+    known = {machine.id: machine for _, machine in view.list(Kind.MACHINE)}
+    return {key: {"cores": known[key].cores} for key in sorted(used & known.keys(), key=natural)}
 
 
 def settings(view: View, name: str) -> Tree:

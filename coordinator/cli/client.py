@@ -14,29 +14,30 @@ import json
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from coordinator.errors import BadRequest, CoordinatorError, Refused, Unavailable, UnknownOutcome
-from coordinator.wire import (
-    API,
-    AddModel,
-    AddUnits,
-    Deploy,
-    Expose,
-    Integrate,
-    Refresh,
-    Remove,
-    RemoveRelation,
-    Resolve,
-    SetConfig,
-    SetSettings,
-    Trust,
-    error_from_json,
-    to_json,
-)
+
+if TYPE_CHECKING:
+    from coordinator.wire import (
+        AddModel,
+        AddUnits,
+        Deploy,
+        Expose,
+        Integrate,
+        Refresh,
+        Remove,
+        RemoveRelation,
+        Resolve,
+        SetConfig,
+        SetSettings,
+        Trust,
+    )
 
 Tree = dict[str, Any]
+
+API = "/v1"  # wire.API; what only looks needs nothing else of that module, and shall start quickly
 
 CONNECT_S = 5.0
 ANSWER_S = 90.0  # a large charm is unpacked and stored before the answer comes
@@ -180,8 +181,11 @@ class Client:
     def _ask(
         self, method: str, names: Sequence[str], request: Any = None, *, query: Mapping[str, Any] | None = None
     ) -> Any:
-        body = None if request is None else json.dumps(to_json(request)).encode()
-        headers = {} if body is None else {"Content-Type": "application/json"}
+        body, headers = None, {}
+        if request is not None:
+            from coordinator.wire import to_json
+
+            body, headers = json.dumps(to_json(request)).encode(), {"Content-Type": "application/json"}
         return self._answer(self._send(method, _path(names, query), body, headers))
 
     def _answer(self, response: http.client.HTTPResponse) -> Any:
@@ -276,6 +280,8 @@ class Client:
         return connection
 
     def _error(self, response: http.client.HTTPResponse) -> CoordinatorError:
+        from coordinator.wire import error_from_json
+
         text = response.read()
         try:
             body: Any = json.loads(text)

@@ -75,7 +75,7 @@ def _change(target: Target, changes: Tree, resets: list[str], lenient: bool) -> 
         raise Refused(f'"{key}" cannot be reset')
     for key in sorted(READ_ONLY.keys() & set(changes)):
         if not lenient:
-            raise Refused(f'"{key}" must be set via "{READ_ONLY[key]}"')
+            raise Refused(f'"{key}" must be set via "{READ_ONLY[key]}"', fix="leave it out")
         del changes[key]
     known = target.client.settings(target.model)
     for key in [key for key in changes if key not in known]:

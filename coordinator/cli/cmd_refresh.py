@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -68,7 +67,7 @@ def command(
         )
     config = values.options(config_words, app)
     model = target.model
-    sent = upload(target, Path(path).expanduser(), missing="no charm found at")
+    sent = upload(target, path, missing="no charm found at")
     made = target.client.refresh(model, app, Refresh(charm=sent["sha256"], config=config))
     if trust:
         target.client.trust(model, app, Trust(trust=True))

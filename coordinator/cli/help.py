@@ -35,7 +35,7 @@ def command_help(command: click.Command, called: str, context: click.Context) ->
 
     summary, _, details = inspect.cleandoc(command.help or "").partition("\n")
     arguments = [_argument(p) for p in command.params if p.param_type_name == "argument"]
-    records = [(p, p.get_help_record(context)) for p in command.params]
+    records = [(p, p.get_help_record(context)) for p in command.params if p.param_type_name == "option"]
     own = [record for p, record in records if record and not is_common(p)]
     common = [record for p, record in records if record and is_common(p)]
     sections = [

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import wraps
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -17,8 +16,7 @@ from coordinator.cli.usage import one_of
 from coordinator.errors import Refused
 
 
-@dataclass(frozen=True, kw_only=True)
-class Output:
+class Output(NamedTuple):
     """Where data goes, and in which format."""
 
     format: str
@@ -47,7 +45,9 @@ class Output:
             with open(self.file, "w", encoding="utf-8") as file:
                 file.write(text)
         except OSError as cause:
-            raise Refused(f"cannot write {self.file}", why=cause.strerror or str(cause)) from cause
+            raise Refused(
+                f"cannot write {self.file}", why=cause.strerror or str(cause), fix="choose another FILE"
+            ) from cause
 
 
 def output_options(*formats: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

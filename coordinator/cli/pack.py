@@ -26,18 +26,19 @@ ARCHIVE_BYTES_MAX = 512 * 1024 * 1024  # what the API takes
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first that a zip can say
 
 
-def read_charm(path: Path, *, missing: str = "no charm was found at") -> bytes:
-    """Return the packed charm at *path*: a directory, or an archive that exists.
+def read_charm(text: str, *, missing: str = "no charm was found at") -> bytes:
+    """Return the packed charm at the path *text*: a directory, or an archive that exists.
 
     Raises:
         NotFound: there is none; the text begins with *missing*.
         CharmInvalid: it cannot be read, or it is larger than the API takes.
     """
+    path = Path(text).expanduser()
     try:
         if path.is_dir():
             if not any((path / name).is_file() for name in METADATA):
                 raise NotFound(
-                    f'{missing} "{path}"',
+                    f'{missing} "{text}"',
                     why="the directory has no metadata.yaml",
                     fix="give the directory that holds the charm's metadata.yaml",
                 )
@@ -46,19 +47,19 @@ def read_charm(path: Path, *, missing: str = "no charm was found at") -> bytes:
             data = path.read_bytes()
             if not zipfile.is_zipfile(io.BytesIO(data)):
                 raise CharmInvalid(
-                    f'invalid charm or bundle provided at "{path}"',
+                    f'invalid charm or bundle provided at "{text}"',
                     why="it is not a zip file",
                     fix="give a charm directory or a packed .charm file",
                 )
         else:
-            raise NotFound(f'{missing} "{path}"', why="no such file or directory", fix="check the path")
+            raise NotFound(f'{missing} "{text}"', why="no such file or directory", fix="check the path")
     except OSError as cause:
         raise CharmInvalid(
-            f'cannot read the charm at "{path}"', why=f"{cause.filename}: {cause.strerror}"
+            f'cannot read the charm at "{text}"', why=f"{cause.filename}: {cause.strerror}"
         ) from cause
     if len(data) > ARCHIVE_BYTES_MAX:
         raise CharmInvalid(
-            f'the charm at "{path}" is too large',
+            f'the charm at "{text}" is too large',
             why=f"it has {len(data)} bytes; the limit is {ARCHIVE_BYTES_MAX}",
             fix="leave out what the charm can fetch when it is installed",
         )

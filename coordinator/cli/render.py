@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from coordinator.domain.names import natural
 
@@ -24,8 +23,7 @@ _WORDS = {
 _STYLE_OF = {word: style for style, words in _WORDS.items() for word in words.split()}
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """One cell of a table."""
 
     text: str

@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -160,6 +159,8 @@ def _update(change: Callable[[State], State]) -> None:
 
 
 def _replace(path: Path, tree: dict[str, Any]) -> None:
+    import tempfile
+
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f"{FILE}.")  # made with mode 0600
     try:
         with os.fdopen(descriptor, "w") as file:

@@ -12,7 +12,7 @@ from coordinator.errors import NotFound, Refused
 MIB = 1024 * 1024
 
 
-def upload(target: Target, path: Path, *, missing: str = "no charm was found at") -> Tree:
+def upload(target: Target, path: str, *, missing: str = "no charm was found at") -> Tree:
     """Send the charm at *path* and return what the controller says of it: sha256, name, subordinate."""
     archive = read_charm(path, missing=missing)
 
@@ -22,8 +22,8 @@ def upload(target: Target, path: Path, *, missing: str = "no charm was found at"
     return target.client.upload_charm(archive, progress)
 
 
-def local_path(text: str) -> Path:
-    """Return the path that *text*, the CHARM of `deploy`, is.
+def local_path(text: str) -> str:
+    """Return *text*, the CHARM of `deploy`, if it is a path.
 
     Raises:
         NotFound: it is the name of a charm in a store, and there is no store.
@@ -37,7 +37,7 @@ def local_path(text: str) -> Path:
             fix="deploy its charms one by one, then `coordinator integrate` them",
         )
     if text.startswith((".", "/", "~")) or "/" in text or path.suffix == ".charm":
-        return path
+        return text
     here = path.is_dir() and any((path / name).is_file() for name in METADATA)
     raise NotFound(
         f'charm "{text}" not found',

@@ -15,7 +15,6 @@ import click
 
 from coordinator.cli.console import Console
 from coordinator.cli.index import module_of
-from coordinator.domain.settings import parse_duration_s
 from coordinator.errors import BadRequest, Refused
 
 T = TypeVar("T")
@@ -34,9 +33,7 @@ def invoke(called: str, name: str, arguments: list[str], console: Console | None
             called, _plain_flags(command, arguments), obj=console, allow_extra_args=True
         ) as context:
             if context.args:
-                raise BadRequest(
-                    f"unrecognized args: [{' '.join(map(_quoted, context.args))}]", fix=f"see `{called} --help`"
-                )
+                raise BadRequest(f"unrecognized args: [{' '.join(map(_quoted, context.args))}]")
             command.invoke(context)
     except click.exceptions.Exit as end:
         return end.exit_code
@@ -44,6 +41,9 @@ def invoke(called: str, name: str, arguments: list[str], console: Console | None
         raise KeyboardInterrupt from cause
     except click.UsageError as problem:
         raise _usage(problem, called) from problem
+    except Refused as refusal:
+        refusal.fix = refusal.fix or f"see `{called} --help`"
+        raise
     finally:
         console.end_progress()
     return 0
@@ -184,6 +184,12 @@ def one_of(names: Sequence[str], otherwise: str) -> Parsed:
     return Parsed("|".join(names), parse)
 
 
+def _duration_s(text: str) -> float:
+    from coordinator.domain.settings import parse_duration_s
+
+    return parse_duration_s(text)
+
+
 def _base(text: str) -> str:
     name, at, channel = text.partition("@")
     if not (name and at and channel):
@@ -192,7 +198,7 @@ def _base(text: str) -> str:
 
 
 INTEGER = Parsed("integer", _integer)
-DURATION = Parsed("duration", parse_duration_s)
+DURATION = Parsed("duration", _duration_s)
 BASE = Parsed("base", _base)
 LIST = Parsed("list", lambda text: [part for part in (part.strip() for part in text.split(",")) if part])
 
@@ -203,8 +209,7 @@ LIST = Parsed("list", lambda text: [part for part in (part.strip() for part in t
 def required(value: T | None, otherwise: str) -> T:
     """Return *value*; BadRequest that says *otherwise* if there is none."""
     if not value and value != 0:
-        context = click.get_current_context(silent=True)
-        raise BadRequest(otherwise, fix=f"see `{context.command_path} --help`" if context else "")
+        raise BadRequest(otherwise)
     return value
 
 
