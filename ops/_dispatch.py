@@ -34,9 +34,8 @@ from ._events import (
 from ._framework import Framework
 from ._meta import CharmMeta
 from ._model import Model
-from ._storage import HookStorage, JujuStorage, SQLiteStorage, juju_backend_available
+from ._storage import CHARM_STATE_FILE, HookStorage, JujuStorage, SQLiteStorage, juju_backend_available
 from ._tools import _ModelBackend
-from .main import CHARM_STATE_FILE
 from .version import version
 
 if TYPE_CHECKING:

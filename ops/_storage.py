@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     _Notice = tuple[str, str, str]
     _NoticeGenerator = Generator[_Notice, None, None]
 
+CHARM_STATE_FILE = ".unit-state.db"
+"""Name of the file in the charm's root that keeps stored state and deferred events."""
+
 # Limits of the controller's state, which has no others for a single key.
 STATE_KEY_BYTES_MAX = 256
 STATE_VALUE_BYTES_MAX = 65_536

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ._storage import CHARM_STATE_FILE as CHARM_STATE_FILE
+
 if TYPE_CHECKING:
     from ._charm import CharmBase
-
-CHARM_STATE_FILE = ".unit-state.db"
-"""Name of the file in the charm's root that keeps stored state and deferred events."""
 
 
 def main(charm_class: type[CharmBase], use_juju_for_storage: bool | None = None):
