@@ -13,6 +13,7 @@ import threading
 import traceback
 from collections.abc import Callable
 
+from coordinator.domain.life import Life
 from coordinator.domain.names import UnitName
 from coordinator.domain.settings import parse_duration_s, setting
 from coordinator.domain.unit_state import Hook, Memory
@@ -82,6 +83,11 @@ class Agent:
         self._stopping.set()
         self._wake.set()
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the loop ends after its present step: somebody asked for it, or the unit is not ours any more."""
+        return self._stopping.is_set()
+
     def join(self, timeout_s: float) -> bool:
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
@@ -110,7 +116,7 @@ class Agent:
             return None
         memory, world = sight
         if world.claim is None:
-            return self._take(world)
+            return None if world.life is Life.DEAD else self._take(world)
         self._campaign(world)
         operation = decide(memory, world, self._moment(world))
         match operation:
@@ -123,8 +129,8 @@ class Agent:
                 self._record.try_write(leave(world), world.revision)
                 return 0.0
             case Finished():
-                self._end()
-                return None
+                self._give_up()
+                return None  # woken when the unit is gone
             case Blocked() | Waiting() | Idle():
                 self._show.rest(world, operation)
                 return self._until_due(operation)
@@ -198,16 +204,19 @@ class Agent:
 
     def _campaign(self, world: World) -> None:
         """Lead the application if nobody does.  Whoever is first wins; the others see it and wait."""
-        if world.leader is None and world.life is world.life.ALIVE:
+        if world.leader is None and world.life is Life.ALIVE:
             self._record.try_write(claim.lead(world), world.revision)
 
-    def _end(self) -> None:
-        """Give up what is held, and end: the unit is gone, or placed elsewhere."""
+    def _give_up(self) -> None:
+        """Let go of what is held for a unit that has run its last hook."""
         sight = self._look()
         if sight is not None and sight[1].term is not None:
             self._record.try_write(claim.step_down(sight[1]), sight[1].revision)
         if sight is not None and sight[1].claim is not None:
             self._record.try_write(claim.release(sight[1]), sight[1].revision)
+
+    def _end(self) -> None:
+        """End: the unit is gone."""
         self._host.directory(self.model, self.unit).remove()
         self._stopping.set()
 
