@@ -69,6 +69,7 @@ class Agent:
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._update_status_at_s = 0.0
+        self._model_uuid = ""  # of the model that the unit was last seen in
         self._thread = threading.Thread(target=self._run, name=f"agent {unit}", daemon=True)
 
     def start(self) -> None:
@@ -217,7 +218,8 @@ class Agent:
 
     def _end(self) -> None:
         """End: the unit is gone."""
-        self._host.directory(self.model, self.unit).remove()
+        if self._model_uuid:
+            self._host.directory(self.model, self._model_uuid, self.unit).remove()
         self._stopping.set()
 
     # --- looking -----------------------------------------------------------------------------------------

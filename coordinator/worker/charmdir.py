@@ -22,12 +22,18 @@ from coordinator.errors import CharmInvalid
 #: Which archive a directory holds, and the files that came with it.  Beside the charm directory, not in it.
 RECORD = "deployed.json"
 
+#: Where an upstream `ops` keeps stored state and deferred events: a file of the charm, not of the store.
+CHARM_STATE = ".unit-state.db"
+
 
 class UnitDirectory:
-    """`agents/unit-<app>-<n>/` of one unit below the worker's data directory."""
+    """`agents/unit-<app>-<n>/` of one unit below the worker's data directory.
 
-    def __init__(self, data_dir: Path, model: str, unit: UnitName) -> None:
-        self.path = data_dir / "models" / model / "agents" / unit.dashed
+    *model_uuid* is part of the path: a model made anew under the same name finds nothing of the former one.
+    """
+
+    def __init__(self, data_dir: Path, model: str, model_uuid: str, unit: UnitName) -> None:
+        self.path = data_dir / "models" / f"{model}-{model_uuid[:8]}" / "agents" / unit.dashed
         self.charm = self.path / "charm"
         self._record = self.path / RECORD
 
@@ -56,6 +62,26 @@ class UnitDirectory:
         for name in sorted(set(before) - set(files), reverse=True):
             _remove(self.charm / name)
         self._write_record(sha256, files)
+
+    def begin_hook(self, number: int) -> None:
+        """Put CHARM_STATE back to what it was when hook *number* (of those that settled) began the first time.
+
+        A hook whose process ended and which never settled runs again; what it wrote there must not count twice.
+        """
+        kept = self.path / f"state-{number}.db"
+        state = self.charm / CHARM_STATE
+        if kept.exists():  # an earlier run of this very hook
+            if kept.stat().st_size:
+                _copy(kept, state)
+            else:
+                state.unlink(missing_ok=True)
+            return
+        for old in self.path.glob("state-*.db"):
+            old.unlink()
+        if state.exists():
+            _copy(state, kept)
+        else:
+            kept.touch()
 
     def remove(self) -> None:
         """Delete everything of the unit on this machine."""
@@ -117,6 +143,14 @@ def _write(bundle: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> Non
             shutil.copyfileobj(source, sink)
         mode = (entry.external_attr >> 16) & 0o777
         fresh.chmod(mode | 0o600 if mode else 0o644)
+    fresh.replace(target)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file so that *target* is there whole or not at all."""
+    fresh = target.with_name(f".{target.name}.new")
+    shutil.copyfile(source, fresh)
+    shutil.copymode(source, fresh)
     fresh.replace(target)
 
 

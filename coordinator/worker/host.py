@@ -95,8 +95,8 @@ class Host:
         """Return a file with the charm's archive, checked."""
         return self.archives.fetch(sha256, self.data_dir / "charms")
 
-    def directory(self, model: str, unit: UnitName) -> UnitDirectory:
-        return UnitDirectory(self.data_dir, model, unit)
+    def directory(self, model: str, model_uuid: str, unit: UnitName) -> UnitDirectory:
+        return UnitDirectory(self.data_dir, model, model_uuid, unit)
 
     def worker_condition(self) -> Condition | None:
         """Return the proof that this process serves the machine; None while it does not."""

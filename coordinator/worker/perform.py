@@ -112,9 +112,10 @@ def _outcome(ended: Ended, effects: Effects, say: Callable[[str, str], None], ho
 
 def _deploy(host: Host, memory: Memory, world: World, hook: Hook) -> Path:
     """Return the charm directory, holding the archive that *hook* runs with."""
-    directory = host.directory(world.model, world.unit)
+    directory = host.directory(world.model, world.model_uuid, world.unit)
     new = hook.kind in (HookKind.INSTALL, HookKind.UPGRADE_CHARM)
     directory.deploy(world.charm_wanted if new else memory.unit.charm, host.fetch_charm)
+    directory.begin_hook(memory.unit.hooks)
     return directory.charm
 
 

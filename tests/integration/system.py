@@ -26,6 +26,7 @@ from coordinator.domain.view import View
 from coordinator.store import keys
 from coordinator.store.embedded import EmbeddedEtcd, free_port
 from coordinator.store.etcd import EtcdStore
+from coordinator.store.journal import history
 from coordinator.store.repository import tree_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,7 +59,7 @@ def wait_for(condition: Callable[[], T], what: str, *, timeout_s: float = WAIT_S
 def pack(charm: Path) -> bytes:
     """Return the archive of a charm directory."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as bundle:
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as bundle:
         for path in sorted(charm.rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
                 bundle.write(path, path.relative_to(charm))
@@ -270,6 +271,17 @@ class System:
             what, *pairs = line.split(" ")
             found.append({"what": what, **dict(pair.split("=", 1) for pair in pairs)})
         return found
+
+
+def journal(system: System) -> dict[str, list[str]]:
+    """Return the hooks that landed, by unit, in order: the store's own history of the journal."""
+    landed: dict[str, list[str]] = {}
+    for _, entry in reversed(list(history(system.store, "m", limit=5000))):
+        kind, _, unit = entry.by.partition(" ")
+        beside_the_path = (" idle", " executing", " leads", "claim ", " status", "release ", " steps down")
+        if kind == "unit" and not any(word in f" {entry.did}" for word in beside_the_path):
+            landed.setdefault(unit, []).append(entry.did)
+    return landed
 
 
 @contextmanager

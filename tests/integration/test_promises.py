@@ -15,23 +15,11 @@ import time
 from collections import Counter
 
 import pytest
-from system import CHARMS, TTL_S, ApiError, System, running, wait_for
+from system import TTL_S, ApiError, System, journal, running, wait_for
 
 from coordinator.domain.refs import Kind
-from coordinator.store.journal import history
 
 pytestmark = pytest.mark.slow
-
-
-def journal(system: System) -> dict[str, list[str]]:
-    """Return the hooks that landed, by unit, in order: the store's own history of the journal."""
-    landed: dict[str, list[str]] = {}
-    for _, entry in reversed(list(history(system.store, "m", limit=5000))):
-        kind, _, unit = entry.by.partition(" ")
-        beside_the_path = (" idle", " executing", " leads", "claim ", " status", "release ", " steps down")
-        if kind == "unit" and not any(word in f" {entry.did}" for word in beside_the_path):
-            landed.setdefault(unit, []).append(entry.did)
-    return landed
 
 
 def assert_every_effect_landed_once(system: System) -> None:
@@ -301,7 +289,9 @@ def test_removal_in_any_order_leaves_nothing(order):
         system.ask("DELETE", "/v1/models/m")
         wait_for(lambda: not system.keys_below("/coordinator/models/m"), "the model to go")
         assert_no_hooks_overlapped(system)
-        wait_for(lambda: not list(system.home.glob("w*/models/m/agents/*")), "the directories of the units to go")
+        wait_for(
+            lambda: not list(system.home.glob("w*/models/m-*/agents/*")), "the directories of the units to go"
+        )
 
 
 def test_a_dead_worker_holds_up_removal_until_it_is_forced():
@@ -319,14 +309,3 @@ def test_a_dead_worker_holds_up_removal_until_it_is_forced():
                        if t["juju-status"]["current"] == "down")  # fmt: skip
         system.ask("DELETE", f"/v1/machines/{machine}?force=true")
         wait_for(lambda: machine not in system.ask("GET", "/v1/machines")["machines"], "the machine to go")
-
-
-# --- charms that nobody adapted --------------------------------------------------------------------------
-
-
-def test_the_bash_example_runs():
-    with running(workers=1) as system:
-        system.add_model()
-        system.deploy(CHARMS.parents[1] / "deploy" / "examples" / "note", "note", text="good morning")
-        system.wait_settled(1)
-        assert system.units()["note/0"]["workload-status"]["message"] == "good morning"

@@ -1,0 +1,42 @@
+#!/usr/bin/env python3
+"""Counts its hooks in stored state, defers one event, and tells its peers an option."""
+
+import ops
+
+
+class UpstreamCharm(ops.CharmBase):
+    stored = ops.StoredState()
+
+    def __init__(self, framework):
+        super().__init__(framework)
+        self.stored.set_default(hooks=0, deferred=False)
+        for event in (
+            self.on.install,
+            self.on.config_changed,
+            self.on.start,
+            self.on.ring_relation_changed,
+            self.on.take_relation_changed,
+        ):
+            framework.observe(event, self._on_any)
+        framework.observe(self.on.collect_unit_status, self._on_collect_status)
+
+    def _on_any(self, event):
+        self.stored.hooks += 1
+        ring = self.model.get_relation("ring")
+        if ring is None:
+            event.defer()
+            self.stored.deferred = True
+            return
+        ring.data[self.unit]["color"] = self.config["color"]
+        if self.unit.is_leader():
+            ring.data[self.app]["leader"] = self.unit.name
+        self.unit.set_workload_version(ops.__version__)
+
+    def _on_collect_status(self, event):
+        take = self.model.get_relation("take")
+        told = take.data[take.app].get("leader", "nothing") if take and take.app else "nobody"
+        event.add_status(ops.ActiveStatus(f"{self.config['color']}, {self.stored.hooks} handled, told {told}"))
+
+
+if __name__ == "__main__":
+    ops.main(UpstreamCharm)

@@ -1,0 +1,174 @@
+"""Charms that nobody adapted: in bash, with a library of their own, and the examples with ours."""
+
+from __future__ import annotations
+
+import random
+import re
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from system import CHARMS, EXAMPLES, System, journal, pack, running, wait_for
+
+from coordinator.domain.refs import Kind
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The charm with the released library from the package index in its own venv/."""
+    charm = tmp_path_factory.mktemp("upstream") / "charm"
+    shutil.copytree(CHARMS / "upstream", charm)
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "-q", "--target", str(charm / "venv"), "ops>=3,<4"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    yield charm
+    shutil.rmtree(charm)
+
+
+def test_a_charm_that_brings_its_own_library_runs_unchanged(upstream):
+    with running(workers=1) as system:
+        system.add_model()
+        system.deploy(upstream, "up", units=2)
+        system.recorder("rec")
+        system.integrate("rec:give", "up:take")
+        system.wait_settled(3)
+        system.config("up", color="blue")
+
+        def told() -> bool:
+            messages = [
+                u["workload-status"].get("message", "") for n, u in system.units().items() if n[:3] == "up/"
+            ]
+            return all(re.fullmatch(r"blue, \d+ handled, told rec/0", message) for message in messages)
+
+        wait_for(told, "both units to show the option and what the other application said")
+        system.wait_settled(3)
+        bags = {f"{r.path[2]}/{r.path[3]}": bag for r, bag in system.view().list(Kind.UNIT_BAG, "m", "0")}
+        assert {bag["color"] for bag in bags.values()} == {"blue"}
+        version = system.status()["applications"]["up"]["version"]
+        assert version == _version_of(upstream), "it ran with its own library, not with ours"
+
+
+def test_what_such_a_charm_stores_counts_each_hook_once_although_its_worker_is_killed(upstream):
+    """Its library keeps state in a file of the charm, outside of the hook's transaction."""
+    seed = 7
+    rng = random.Random(seed)
+    with running(workers=1) as system:
+        system.add_model()
+        system.deploy(upstream, "up")
+        for number in range(8):
+            until_s = time.monotonic() + rng.uniform(0.1, 0.9)
+            wait_for(lambda until_s=until_s: time.monotonic() > until_s, "a moment")
+            system.workers[0].kill()
+            system.workers[0].start()
+            system.config("up", color=f"color-{number}")
+        system.wait_settled(1)
+        landed = journal(system)["up/0"]
+        observed = ("install", "config-changed", "start", "ring-relation-changed")
+        handled = sum(landed.count(hook) for hook in observed) + 1  # install was deferred, and handled again
+        message = system.units()["up/0"]["workload-status"]["message"]
+        assert message.startswith(f"color-7, {handled} handled"), (seed, message, landed)
+
+
+def _version_of(charm: Path) -> str:
+    found = subprocess.run(
+        [sys.executable, "-c", "import ops; print(ops.__version__)"],
+        env={"PYTHONPATH": str(charm / "venv")}, cwd=charm, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return found.stdout.strip()
+
+
+def test_the_bash_example_runs():
+    with running(workers=1) as system:
+        system.add_model()
+        system.deploy(EXAMPLES / "note", "note", text="good morning")
+        system.wait_settled(1)
+        assert system.units()["note/0"]["workload-status"]["message"] == "good morning"
+
+
+def page(system: System, unit: str) -> str:
+    """Return the page of a unit of web; empty while it does not answer."""
+    shown = system.units()[unit]
+    url = f"http://127.0.0.1:{shown['open-ports'][0].removesuffix('/tcp')}"
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return answer.read().decode()
+    except OSError:
+        return ""
+
+
+def test_the_examples_serve_pages_and_stop_when_they_are_removed():
+    with running(workers=2) as system:
+        system.add_model()
+        system.deploy(EXAMPLES / "web", "web", **{"base-port": 28200})
+        system.wait_settled(1)
+        assert system.units()["web/0"]["workload-status"] == {
+            "current": "waiting",
+            "message": "for a relation with a store",
+            "since": system.units()["web/0"]["workload-status"]["since"],
+        }
+        system.deploy(EXAMPLES / "store", "store", units=2, **{"base-port": 28100})
+        system.integrate("web", "store")
+        system.wait_settled(3)
+        wait_for(lambda: "<h1>Hello</h1>" in page(system, "web/0"), "the page")
+        system.config("web", title="Bonjour")
+        wait_for(lambda: "<h1>Bonjour</h1>" in page(system, "web/0"), "the new title")
+        before = _servers(system)
+        assert len(before) == 3
+        system.config("store", **{"max-value-bytes": 100})
+        wait_for(lambda: len(_servers(system) & before) == 1, "both stores to be restarted, and not the site")
+        system.ask("DELETE", "/v1/models/m")
+        wait_for(lambda: not system.keys_below("/coordinator/models/m"), "the model to go")
+        wait_for(lambda: not _servers(system), "the servers to stop")
+
+
+def _servers(system: System) -> set[str]:
+    """Return the processes of the workloads of this system."""
+    found = subprocess.run(
+        ["pgrep", "-f", f"{system.home}/w.*server.py"], capture_output=True, text=True, check=False
+    )
+    return set(found.stdout.split())
+
+
+def test_a_daemon_that_a_hook_started_outlives_the_worker():
+    with running(workers=1) as system:
+        system.add_model()
+        system.deploy(EXAMPLES / "store", "store", **{"base-port": 28300})
+        system.wait_settled(1)
+        before = _servers(system)
+        assert len(before) == 1
+        system.workers[0].kill()
+        system.workers[0].start()
+        system.config("store", **{"max-value-bytes": 4096})
+        system.wait_settled(1)
+        assert _servers(system) == before
+
+
+def test_an_upgrade_replaces_files_and_keeps_those_the_charm_made(tmp_path):
+    charm = tmp_path / "note"
+    shutil.copytree(EXAMPLES / "note", charm)
+    (charm / "old.txt").write_text("old")
+    with running(workers=1) as system:
+        system.add_model()
+        system.deploy(charm, "note", text="one")
+        system.wait_settled(1)
+        directory = next(system.home.glob("w0/models/m-*/agents/unit-note-0/charm"))
+        assert (directory / "old.txt").exists()
+        (charm / "old.txt").unlink()
+        (charm / "hooks" / "upgrade-charm").write_text("#!/bin/sh\nstatus-set active upgraded\n")
+        (charm / "hooks" / "upgrade-charm").chmod(0o755)
+        (charm / "hooks" / "config-changed").unlink()
+        charm_hash = system.ask("POST", "/v1/charms", pack(charm))["sha256"]
+        system.ask("POST", "/v1/models/m/applications/note/refresh", {"charm": charm_hash})
+        wait_for(lambda: system.units()["note/0"]["workload-status"].get("message") == "upgraded", "the upgrade")
+        system.wait_settled(1)
+        assert not (directory / "old.txt").exists()
+        assert (directory / "note.txt").read_text().strip() == "one"
+        assert system.status()["applications"]["note"]["charm-rev"] == 1
