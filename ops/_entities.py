@@ -72,7 +72,6 @@ class _Entity:
     """What units and applications have in common."""
 
     name: str
-    _is_ours: bool
 
     def __init__(self, name: str, backend: _ModelBackend):
         self.name = name
@@ -123,7 +122,6 @@ class Application(_Entity):
 
     def __init__(self, name: str, meta: CharmMeta, backend: _ModelBackend, cache: _ModelCache):
         super().__init__(name, backend)
-        self._cache = cache
         self._is_our_app = name == backend.app_name
 
     @property
@@ -159,11 +157,7 @@ class Application(_Entity):
             f"{unit},application-status",
             f"{unit} tried to {doing} the status of its application without being its leader.",
         )
-        raise RuntimeError(
-            "cannot get application status as a non-leader unit"
-            if doing == "get"
-            else ("cannot set application status as a non-leader unit")
-        )
+        raise RuntimeError(f"cannot {doing} application status as a non-leader unit")
 
     def planned_units(self) -> int:
         """Return how many units of our application there will be, this one included.
@@ -213,7 +207,6 @@ class Unit(_Entity):
     def __init__(self, name: str, meta: CharmMeta, backend: _ModelBackend, cache: _ModelCache):
         super().__init__(name, backend)
         self.app = cache.get(Application, name.partition("/")[0])
-        self._cache = cache
         self._is_our_unit = name == backend.unit_name
         self._containers: ContainerMapping | None = None
         if self._is_our_unit and hasattr(meta, "containers"):
