@@ -70,6 +70,7 @@ def main() -> int:
             up.terminate()
             up.wait(60)
             print((HOME / "up.log").read_text().partition("stopping\n")[2], end="")
+            end_workloads()
 
 
 def tour() -> None:
@@ -78,7 +79,7 @@ def tour() -> None:
     run("coordinator", "deploy", "./deploy/examples/store", "-n", "2")
     run("coordinator", "deploy", "./deploy/examples/web")
     run("coordinator", "integrate", "web", "store")
-    run("coordinator", "wait-for", "idle", "--timeout", f"{WAIT_S}s")
+    run("coordinator", "wait-for", "idle", "--quiet", "--timeout", f"{WAIT_S}s")
     run("coordinator", "status", "--relations")
 
     step("Look at the truth", "all state is plain JSON in etcd")
@@ -106,7 +107,7 @@ def tour() -> None:
     started = time.monotonic()
     wait_for("a new leader", lambda: leader() not in ("", before))
     print(f"after {time.monotonic() - started:.1f} s the leader is {leader()}")
-    run("coordinator", "wait-for", "idle", "--timeout", f"{WAIT_S}s")
+    run("coordinator", "wait-for", "idle", "--quiet", "--timeout", f"{WAIT_S}s")
     run("coordinator", "status")
     wait_for("the site", lambda: "visit" in visit(quiet=True))
     visit()
@@ -123,6 +124,16 @@ def clean_up() -> None:
     if left.strip():
         raise Failed(f"the model left keys behind: {left}")
     print("(nothing)")
+
+
+def end_workloads() -> None:
+    """End servers that charms started and that are still there: they outlive workers, as they should."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"{HOME}/local/machine-".encode() in (entry / "cmdline").read_bytes():
+                os.kill(int(entry.name), signal.SIGTERM)
+        except OSError:
+            continue  # it has ended meanwhile
 
 
 def print_what_next() -> None:

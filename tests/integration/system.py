@@ -312,6 +312,15 @@ def running(*, workers: int = 1, members: int = 1, start: bool = True) -> Iterat
                 system.close()
             for member in etcd:
                 member.stop()
+            _end_daemons(home)
+
+
+def _end_daemons(home: Path) -> None:
+    """End what hooks started below *home*: it outlives workers, as it should, but not the test."""
+    found = subprocess.run(["pgrep", "-f", f"{home}/w"], capture_output=True, text=True, check=False)
+    for pid in map(int, found.stdout.split()):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def _members(home: Path, count: int) -> list[EmbeddedEtcd]:
