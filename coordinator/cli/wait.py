@@ -60,7 +60,8 @@ def parse_query(text: str, kind: str) -> tuple[Comparison, ...]:
         name, operator, value = match.groups()
         known = _FACTS[kind]
         if name not in known:
-            raise BadRequest(f'"{name}" is not known of a {kind}', fix=f"known are {', '.join(sorted(known))}")
+            article = "an" if kind == "application" else "a"
+            raise BadRequest(f'{article} {kind} has no "{name}"', fix=f"it has {', '.join(sorted(known))}")
         wanted = _value(value)
         if type(wanted) is not known[name] or (operator not in ("==", "=", "!=") and known[name] is not int):
             raise BadRequest(
