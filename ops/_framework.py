@@ -330,15 +330,19 @@ class Framework(Object):
         """Remove snapshots of events that no notice is about."""
         wanted = {event_path for event_path, _, _ in self._storage.notices(None)}
         for path in list(self._storage.list_snapshots()):  # type: ignore[union-attr]
-            handle = Handle.from_path(path)
-            parent_path = handle.parent.path if handle.parent else None
-            cls = self._type_registry.get((parent_path, handle.kind))
-            if cls is not None:
-                is_event = issubclass(cls, EventBase)
-            else:
-                is_event = handle.parent is not None and handle.parent.kind == "on"
-            if is_event and path not in wanted:
+            if path not in wanted and self._is_event_path(path):
                 self._storage.drop_snapshot(path)
+
+    def _is_event_path(self, path: str) -> bool:
+        try:
+            handle = Handle.from_path(path)
+        except RuntimeError:
+            return False  # a charm keeps something of its own beside our state
+        parent_path = handle.parent.path if handle.parent else None
+        cls = self._type_registry.get((parent_path, handle.kind))
+        if cls is not None:
+            return issubclass(cls, EventBase)
+        return handle.parent is not None and handle.parent.kind == "on"
 
     # --- breakpoints ---
 

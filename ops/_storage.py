@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 CHARM_STATE_FILE = ".unit-state.db"
 """Name of the file in the charm's root that keeps stored state and deferred events."""
 
+# How the key begins under which every run leaves something: the framework's own data.
+_EVENT_COUNT_KIND = "StoredStateData["
+
 # Limits of the controller's state, which has no others for a single key.
 STATE_KEY_BYTES_MAX = 256
 STATE_VALUE_BYTES_MAX = 65_536
@@ -280,9 +283,13 @@ class HookStorage:
                     (event, observer, method)
                     for event, observer, method in _yaml.load_state(self._read[self.NOTICE_KEY])
                 ]
-            if not self._read and self._earlier_file is not None and self._earlier_file.exists():
+            if self._is_new() and self._earlier_file is not None and self._earlier_file.exists():
                 self._take_over(self._earlier_file)
         return self._read
+
+    def _is_new(self) -> bool:
+        # Every run leaves the count of events.  Other keys may be what the charm keeps by itself.
+        return not any(key.startswith(_EVENT_COUNT_KIND) for key in self._read or ())
 
     def _take_over(self, file: Path) -> None:
         earlier = SQLiteStorage(file)

@@ -90,7 +90,10 @@ class Transport:
             data = json.dumps(body).encode()
             headers["Content-Type"] = "application/json"
         with self.request_raw(method, path, query, headers, data) as response:
-            return read_json(response)
+            try:
+                return read_json(response)
+            except (OSError, http.client.HTTPException) as error:
+                raise self._unreachable(error) from error
 
     def request_raw(
         self,

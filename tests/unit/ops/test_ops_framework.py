@@ -435,8 +435,21 @@ def test_snapshots_of_events_that_nobody_waits_for_can_be_removed(framework):
     source.on.poked.emit()
     framework._storage.save_snapshot("Source[s]/on/poked[99]", {"how": ""})
     framework._storage.save_snapshot("Charm/StoredStateData[_stored]", {})
+    framework._storage.save_snapshot("not[a path", {})
     framework.remove_unreferenced_events()
-    assert set(framework._storage.list_snapshots()) == {"Source[s]/on/poked[1]", "Charm/StoredStateData[_stored]"}
+    assert set(framework._storage.list_snapshots()) == {
+        "Source[s]/on/poked[1]",
+        "Charm/StoredStateData[_stored]",
+        "not[a path",
+    }
+
+
+def test_a_path_may_stand_for_a_storage(model, tmp_path, caplog):
+    framework = ops.Framework(str(tmp_path / "state"), tmp_path, ops.CharmMeta(), model)  # type: ignore[arg-type]
+    assert "deprecated" in caplog.text
+    framework.commit()
+    framework.close()
+    assert (tmp_path / "state").exists()
 
 
 # --- breakpoints ---

@@ -261,6 +261,27 @@ def test_an_answer_that_is_no_json_is_a_protocol_error(server, client):
         client.get_plan()
 
 
+def test_an_answer_that_is_cut_short_is_a_connection_error(tmp_path):
+    path = os.path.relpath(tmp_path / "s")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+
+        def answer():
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(
+                    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"
+                )
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with pytest.raises(p.ConnectionError):
+            p.Client(path).get_system_info()
+        thread.join()
+
+
 @pytest.mark.parametrize("services", ["web", 7, [7]])
 def test_names_of_services_are_several_texts(client, services):
     with pytest.raises(TypeError):

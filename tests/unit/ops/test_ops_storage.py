@@ -262,10 +262,23 @@ def test_a_file_from_before_is_read_once(tools, tmp_path: pathlib.Path):
     storage = HookStorage(earlier_file=tmp_path / "state")
     assert list(storage.list_snapshots()) == ["A[1]"]
     assert list(storage.notices()) == [("e", "o", "m")]
+    storage.save_snapshot("StoredStateData[_stored]", {"event_count": 1})
     storage.commit()
-    assert set(tools.state) == {"A[1]", "#notices#"}
+    assert set(tools.state) == {"A[1]", "#notices#", "StoredStateData[_stored]"}
     tools.state["A[1]"] = "a: 2\n"
     assert HookStorage(earlier_file=tmp_path / "state").load_snapshot("A[1]") == {"a": 2}
+
+
+def test_what_a_charm_keeps_by_itself_stays_and_does_not_look_like_state_of_ours(tools, tmp_path):
+    tools.state["mine[x"] = "whatever: ["
+    before = SQLiteStorage(tmp_path / "state")
+    before.save_snapshot("A[1]", {"a": 1})
+    before.commit()
+    before.close()
+    storage = HookStorage(earlier_file=tmp_path / "state")
+    assert storage.load_snapshot("A[1]") == {"a": 1}
+    storage.commit()
+    assert tools.state == {"mine[x": "whatever: [", "A[1]": "a: 1\n"}
 
 
 def test_the_limits_are_those_of_the_controller():
