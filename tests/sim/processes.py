@@ -1,0 +1,327 @@
+"""Simulated processes: the shells of worker and controller around the real code, without threads.
+
+Role: what worker/main.py and controller/loop.py do with threads, one step at a time.  A process may be dead
+(nothing of it happens any more), frozen (nothing until it is thawed, and it does not know), or cut (off etcd).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recorder import Run, perform_in
+from sim_store import Died, SimStore
+
+from coordinator.clock import timestamp_of
+from coordinator.controller.election import Election
+from coordinator.controller.loop import ReconcileLoop
+from coordinator.domain.names import UnitName
+from coordinator.domain.refs import Kind, Ref
+from coordinator.errors import LeaseLost, Unavailable, UnknownOutcome
+from coordinator.store.live import LiveTree
+from coordinator.store.repository import Repository
+from coordinator.store.session import Session
+from coordinator.worker import register
+from coordinator.worker.agent import Agent
+from coordinator.worker.claim import Authority
+from coordinator.worker.host import Host
+from coordinator.worker.show import Showing
+
+if TYPE_CHECKING:
+    from simulation import Simulation
+
+TTL_S = 9
+EPOCH_S = 1_700_000_000.0
+TROUBLE_S = 1.0
+NOBODY_ANSWERS = (Unavailable, UnknownOutcome, LeaseLost)
+
+
+class MustWait(BaseException):
+    """Another unit of the machine runs a hook."""
+
+
+class Process:
+    """What all simulated processes have: a way to the store, a clock, maybe sessions."""
+
+    def __init__(self, sim: Simulation, name: str) -> None:
+        self.sim, self.name = sim, name
+        self.is_dead = self.is_frozen = self.is_cut = False
+        self.leases: set[int] = set()
+        self.sessions: list[Session] = []
+        self.store = SimStore(sim, self)
+        self.clock = SimClock(sim, self)
+        self.repository = Repository(self.store, self.clock)
+
+    def open_session(self, store: Any, **how: Any) -> Session:
+        session = Session(store, clock=lambda: self.sim.now_s, **how)
+        session.grant()
+        self.sessions[:] = [session]
+        return session
+
+    def time_passed(self) -> None:
+        """Do what the threads of the sessions do."""
+        for session in self.sessions:
+            session.poll()
+
+    @property
+    def runs(self) -> bool:
+        return not (self.is_dead or self.is_frozen)
+
+
+class SimClock:
+    """See clock.Clock: virtual time.  Whoever sleeps lets others go on."""
+
+    def __init__(self, sim: Simulation, process: Process) -> None:
+        self._sim, self._process = sim, process
+
+    def now_s(self) -> float:
+        return EPOCH_S + self._sim.now_s
+
+    def monotonic_s(self) -> float:
+        return self._sim.now_s
+
+    def timestamp(self) -> str:
+        return timestamp_of(self.now_s())
+
+    def sleep(self, seconds: float) -> None:
+        self._sim.pass_time(seconds)
+        if self._process.is_dead:
+            raise Died
+
+
+class SimLive(LiveTree):
+    """A mirror that is moved by the schedule.  One that is cut off does not reach anything."""
+
+    def __init__(self, process: Process, on_change: Callable[[list[Ref]], None]) -> None:
+        super().__init__(process.store, on_change)
+        self._process = process
+
+    def wait_for(self, revision: int, timeout_s: float) -> bool:
+        if self._process.is_dead:
+            raise Died
+        if self._process.is_cut or self._process.sim.shall_lag():
+            return False
+        return super().wait_for(revision, timeout_s)
+
+    def is_behind(self) -> bool:
+        return self._mirror.revision < self._process.sim.store.revision
+
+
+class OneAtATime:
+    """The machine lock: whoever would wait is asked again later."""
+
+    def __init__(self) -> None:
+        self._held = False
+
+    def __enter__(self) -> None:
+        if self._held:
+            raise MustWait
+        self._held = True
+
+    def __exit__(self, *_: object) -> None:
+        self._held = False
+
+
+class Ignore:
+    """Stands for what the simulation has no use for: logs, metrics, directories."""
+
+    def __getattr__(self, name: str) -> Callable[..., Ignore]:
+        return lambda *args, **named: self
+
+
+class Deadline:
+    """Stands for the minder: until when hooks may run.  It does not depend on its worker."""
+
+    def __init__(self) -> None:
+        self.until_s = 0.0
+
+    def allow_until(self, deadline_s: float) -> None:
+        self.until_s = deadline_s
+
+
+class SimHost(Host):
+    def directory(self, model: str, unit: UnitName) -> Any:
+        return Ignore()
+
+
+class Worker(Process):
+    """One incarnation of the worker of a machine."""
+
+    def __init__(self, sim: Simulation, machine: str) -> None:
+        super().__init__(sim, f"worker {machine}")
+        self.machine = machine
+        self.agents: dict[tuple[str, UnitName], AgentTurns] = {}
+        self.showing: list[Showing] = []
+        self.running: list[Run] = []
+        self.minder = Deadline()
+        self.has_news = True
+        self._due_s: float | None = None
+        self.live = SimLive(self, self._moved)
+        self.authority = Authority(
+            self.store, self.minder, ttl_s=TTL_S, on_change=self._wake_all, open_session=self.open_session
+        )
+        ignored = Ignore()
+        self.host = SimHost(
+            machine=machine,
+            data_dir=Path(),
+            tools_dir=Path(),
+            agent_path="",
+            api_addresses=(),
+            clock=self.clock,
+            repository=self.repository,
+            live=self.live,
+            authority=self.authority,
+            archives=ignored,
+            minder=self.minder,
+            runs=ignored,
+            tools=ignored,
+            logs=ignored,
+            metrics=ignored,
+            units=lambda: list(self.agents),
+            machine_lock=OneAtATime(),
+        )
+        self.perform = perform_in(sim, self)
+
+    # --- what the loop of worker/main.py does --------------------------------------------------------------
+
+    def is_ready(self) -> bool:
+        return self.has_news or (self._due_s is not None and self.sim.now_s >= self._due_s)
+
+    def turn(self) -> None:
+        """Keep the session, and one agent for each unit placed here."""
+        self.has_news, self._due_s = False, None
+        try:
+            if self.authority.is_lost():
+                self.authority.begin()
+                register.end_former(self.repository, self.store, self.machine)
+            if self.host.worker_condition() is None:
+                revision = register.serve(
+                    self.repository, self.clock, self.machine,
+                    lease=self.authority.lease, session=self.authority.id, url="", secret="",
+                )  # fmt: skip
+                self.live.wait_for(revision, 0)
+                self._wake_all()
+            self._follow_units()
+        except NOBODY_ANSWERS:
+            self._due_s = self.sim.now_s + TROUBLE_S
+
+    def _follow_units(self) -> None:
+        with self.live.look() as view:
+            wanted = {
+                (ref.path[0], unit.name)
+                for model, _ in view.list(Kind.MODEL)
+                for ref, unit in view.list(Kind.UNIT, model.path[0])
+                if unit.machine == self.machine
+            }
+        for place in sorted(wanted - set(self.agents)):
+            self.agents[place] = AgentTurns(self, *place)
+
+    def ended(self, place: tuple[str, UnitName]) -> None:
+        self.agents.pop(place, None)
+        self.has_news = True
+
+    def _moved(self, moved: list[Ref]) -> None:
+        models = {ref.path[0] for ref in moved if ref.kind not in (Kind.MACHINE, Kind.WORKER)}
+        machines = any(ref.kind in (Kind.MACHINE, Kind.WORKER) for ref in moved)
+        if machines or any(ref.kind in (Kind.UNIT, Kind.MODEL) for ref in moved):
+            self.has_news = True
+        for (model, _), agent in self.agents.items():
+            if machines or model in models:
+                agent.wake()
+
+    def _wake_all(self) -> None:
+        self.has_news = True
+        for agent in self.agents.values():
+            agent.wake()
+
+    # --- time ----------------------------------------------------------------------------------------------
+
+    def end_hooks_in_time(self) -> None:
+        """Do what the minder does."""
+        if self.is_dead or self.sim.now_s >= self.minder.until_s:
+            for run in self.running:
+                run.is_killed = True
+
+    @contextmanager
+    def beside(self, showing: Showing) -> Iterator[None]:
+        self.showing.append(showing)
+        try:
+            yield
+        finally:
+            self.showing.remove(showing)
+
+
+class AgentTurns:
+    """Does what the thread of an agent does, one step at a time."""
+
+    def __init__(self, worker: Worker, model: str, unit: UnitName) -> None:
+        self.worker, self.place = worker, (model, unit)
+        self.is_busy = False
+        self._is_awake, self._due_s = True, None
+        self._agent = Agent(worker.host, model, unit, lambda _: None, perform=worker.perform, beside=worker.beside)
+
+    def wake(self) -> None:
+        self._is_awake = True
+
+    def is_ready(self) -> bool:
+        due = self._due_s is not None and self.worker.sim.now_s >= self._due_s
+        return not self.is_busy and (self._is_awake or due)
+
+    def turn(self) -> None:
+        self._is_awake, self._due_s, self.is_busy = False, None, True
+        try:
+            wait_s = self._agent.step()
+            if self._agent.is_stopping:
+                self.worker.ended(self.place)
+            if wait_s is not None:
+                self._due_s = self.worker.sim.now_s + wait_s
+        except MustWait:
+            self._due_s = self.worker.sim.now_s
+        except NOBODY_ANSWERS:
+            self._due_s = self.worker.sim.now_s + TROUBLE_S
+        finally:
+            self.is_busy = False
+
+
+class SimElection(Election):
+    def __init__(self, process: Process) -> None:
+        super().__init__(process.store, process.repository, name=process.name, ttl_s=TTL_S, on_change=lambda: None)
+        self._process = process
+
+    def _begin(self) -> Session:
+        self.close()
+        session = self._process.open_session(self._store, ttl_s=self._ttl_s)
+        with self._lock:
+            self._session = session
+        return session
+
+
+class Controller(Process):
+    """One incarnation of a controller."""
+
+    def __init__(self, sim: Simulation, number: int) -> None:
+        super().__init__(sim, f"controller {number}")
+        self.number = number
+        self.is_busy = False
+        self._due_s = 0.0
+        self.live = SimLive(self, lambda moved: self._loop.moved(moved))
+        self.election = SimElection(self)
+        self._loop = ReconcileLoop(self.repository, self.live, self.election, self.clock)
+
+    def is_ready(self) -> bool:
+        return not self.is_busy and (self._loop._news.is_set() or self.sim.now_s >= self._due_s)
+
+    def turn(self) -> None:
+        """Campaign and take one step."""
+        self.is_busy = True
+        try:
+            self._loop._news.clear()
+            leads = self.election.campaign()
+            moved = leads and self._loop._step()
+            self._due_s = self.sim.now_s + (0.0 if moved else 5.0 if leads else 1.0)
+        except NOBODY_ANSWERS:
+            self._due_s = self.sim.now_s + TROUBLE_S
+        finally:
+            self.is_busy = False

@@ -1,0 +1,300 @@
+"""The promises (DESIGN.md section 1), checked at every write that lands and whenever everything rests.
+
+Role: knows nothing of how they are kept: it looks at what is stored before and after each transaction, at who
+sent it, and at which runs of the charm it tells of.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from coordinator.domain import refs
+from coordinator.domain.life import Life
+from coordinator.domain.names import UnitName
+from coordinator.domain.refs import Kind, Ref
+from coordinator.domain.unit_state import Hook, HookKind
+from coordinator.domain.view import View
+from coordinator.engine.decide import decide
+from coordinator.engine.operation import Idle
+from coordinator.engine.world import Moment
+from coordinator.reconcile import MACHINE_RECONCILERS, RECONCILERS
+from coordinator.store import keys
+from coordinator.store.codec import decoder
+from coordinator.store.memory import MemoryStore
+from coordinator.store.port import Item
+from coordinator.store.repository import Repository
+from coordinator.store.txn import Put, Txn
+from coordinator.worker.observe import observe
+
+if TYPE_CHECKING:
+    from processes import Process
+    from simulation import Simulation
+
+_LEADER_ONLY = (Kind.APPLICATION_BAG, Kind.APPLICATION_STATUS, Kind.LEADER_SETTINGS)
+_OF_RELATIONS = {
+    HookKind.RELATION_CREATED, HookKind.RELATION_JOINED, HookKind.RELATION_CHANGED, HookKind.RELATION_DEPARTED,
+    HookKind.RELATION_BROKEN,
+}  # fmt: skip
+
+
+@dataclass
+class Book:
+    """What landed of one unit."""
+
+    hooks: list[Hook] = field(default_factory=list)
+    counted: int = 0  # those that the charm ran for
+    runs: set[int] = field(default_factory=set)
+    skipped: bool = False  # a person let a hook pass, so the charm did not see everything
+    ended: bool = False
+
+
+class Promises:
+    def __init__(self, store: MemoryStore, books: dict[UnitName, Book]) -> None:
+        self._store = store
+        self.books = defaultdict(Book, books)
+        self.failed: set[UnitName] = set()
+
+    # --- at every write --------------------------------------------------------------------------------------
+
+    def before(self, txn: Txn) -> dict[Ref, Item]:
+        """Return what is stored of everything that *txn* may be judged by."""
+        wanted = set()
+        for write in txn.writes:
+            ref = keys.ref_of(write.key)
+            if ref is None:
+                continue
+            wanted.add(ref)
+            if ref.kind in (Kind.MEMORY, Kind.CLAIM):
+                unit = refs.unit_of(ref)
+                wanted |= {refs.claim(ref.path[0], unit), refs.unit(ref.path[0], unit)}
+                wanted |= {refs.state(ref.path[0], unit)}
+            if ref.kind in _LEADER_ONLY:
+                app = ref.path[-1] if ref.kind is Kind.APPLICATION_BAG else ref.path[1]
+                wanted.add(refs.leader(ref.path[0], app))
+        found = self._store.read_many(tuple((keys.key_of(ref), None) for ref in wanted)).items
+        return {ref: item for item in found if (ref := keys.ref_of(item.key)) is not None}
+
+    def landed(self, process: Process, txn: Txn, before: dict[Ref, Item], sim: Simulation) -> str:
+        """Check a transaction of *process* that landed; return what it says it did."""
+        puts = {
+            ref: _decoded(ref, write.value)
+            for write in txn.writes
+            if isinstance(write, Put) and (ref := keys.ref_of(write.key)) is not None
+        }
+        journal = next((value for ref, value in puts.items() if ref.kind is Kind.JOURNAL), None)
+        did = f"{journal.by}: {journal.did}" if journal else "outside of models"
+        for ref, value in puts.items():
+            if ref.kind in (Kind.CLAIM, Kind.LEADER):
+                assert ref not in before, f"{did}: takes {ref} from its holder"
+            if ref.kind is Kind.CLAIM:
+                assert refs.unit(ref.path[0], refs.unit_of(ref)) in before, f"{did}: claims a unit that is gone"
+            if ref.kind is Kind.LEADER:
+                self._new_leader(sim, ref.path[1], UnitName.parse(value))
+            if ref.kind in _LEADER_ONLY:
+                self._by_leader(process, ref, before, journal.by, did)
+            if ref.kind is Kind.MEMORY:
+                self._settled(process, ref, value, puts, before, journal.did, sim)
+        return did
+
+    def _new_leader(self, sim: Simulation, app: str, leader: UnitName) -> None:
+        """is-leader holds for the whole hook: whoever was told so is dead before another leads."""
+        for run in sim.runs[-50:]:
+            other = run.world.unit
+            alive = run.saw_leader and not (run.is_killed or run.is_over)
+            assert not (alive and other.app == app and other != leader), f"{leader} leads while {other} is told so"
+
+    def _by_leader(self, process: Process, ref: Ref, before: dict[Ref, Item], by: str, did: str) -> None:
+        app = ref.path[-1] if ref.kind is Kind.APPLICATION_BAG else ref.path[1]
+        item = before.get(refs.leader(ref.path[0], app))
+        held = item is not None and item.lease in process.leases and f"unit {item.value.decode()}" == by
+        assert held, f"{did}: writes {ref} without leading"
+
+    def _settled(
+        self, process: Process, ref: Ref, memory: Any, puts: dict[Ref, Any], before: dict[Ref, Item], did: str,
+        sim: Simulation,
+    ) -> None:  # fmt: skip
+        model, unit = ref.path[0], refs.unit_of(ref)
+        claim = before.get(refs.claim(model, unit))
+        assert claim is not None, f"{unit} {did}: nobody holds the claim"
+        assert claim.lease in process.leases, f"{unit} {did}: settled by {process.name} without the claim"
+        former = before.get(ref)
+        hooks_before = _decoded(ref, former.value).hooks if former else 0
+        book = self.books[unit]
+        if memory.failed is not None:
+            assert memory.hooks == hooks_before, f"{unit}: {did} counts as settled"
+            self.failed.add(unit)
+            return
+        self.failed.discard(unit)
+        assert memory.hooks == hooks_before + 1 == len(book.hooks) + 1, f"{unit}: {did} is settled twice"
+        state = puts.get(refs.state(model, unit))
+        if state is None:
+            book.hooks.append(_not_run(did, former))
+            book.skipped = book.skipped or book.hooks[-1].endpoint != "juju-info"
+        else:
+            run = sim.runs[int(state["run"])]
+            assert run.id not in book.runs, f"{unit}: run {run.id} of {did} landed twice"
+            assert run.memory_revision == (former.revision if former else 0), f"{unit}: {did} from an old memory"
+            assert (run.world.unit, run.hook.name) == (unit, did)
+            assert not run.problems, f"{unit} {did}: {run.problems}"
+            book.runs.add(run.id)
+            book.counted += 1
+            book.hooks.append(run.hook)
+            assert int(state["count"]) == book.counted, f"{unit}: an effect of {did} is there twice, or lost"
+        try:
+            check_order(book.hooks, set_up_skipped=book.skipped)
+        except AssertionError as broken:
+            raise AssertionError(f"{unit}: {broken}: {[_text(hook) for hook in book.hooks]}") from None
+
+    # --- at rest ---------------------------------------------------------------------------------------------
+
+    def is_at_rest(self, model: str, now_s: float) -> bool:
+        """Say whether neither units nor reconcilers have anything to do."""
+        view = self._view(model)
+        if view.peek(refs.model(model)) is None:
+            return not self._under(model)
+        for reconcile in RECONCILERS:
+            if reconcile(view.again(), model, now_s):
+                return False
+        if any(reconcile(view.again(), now_s) for reconcile in MACHINE_RECONCILERS):
+            return False
+        for ref, _ in view.list(Kind.UNIT, model):
+            sight = self._look(view, model, refs.unit_of(ref))
+            if sight is None or sight[1].claim is None:
+                return False
+            if not isinstance(decide(*sight, Moment(now_s=now_s)), Idle):
+                return False
+        return True
+
+    def check_rest(self, model: str) -> None:
+        view = self._view(model)
+        for ref, unit in view.list(Kind.UNIT, model):
+            book, memory = self.books[unit.name], view.peek(refs.memory(model, unit.name))
+            state = view.peek(refs.state(model, unit.name)) or {}
+            assert memory.hooks == len(book.hooks), f"{unit.name}: memory and journal differ"
+            assert int(state.get("count", 0)) == book.counted, f"{unit.name}: state and journal differ"
+            assert unit.life is Life.ALIVE, f"{unit.name} does not go"
+            self._check_bags(view, model, unit.name, state)
+            status = view.peek(refs.status(model, unit.name))
+            last = book.hooks[-1]
+            assert ref.path[1] == unit.name.app
+            if not book.skipped:
+                assert status.workload.message == f"{book.counted} {last.name}", f"{unit.name}: an old status"
+        for ref, _ in view.list(Kind.MEMBER, model):
+            assert view.peek(refs.unit(model, refs.unit_of(ref))) is not None, f"{ref} is a member without a unit"
+
+    def _check_bags(self, view: View, model: str, unit: UnitName, state: dict[str, str]) -> None:
+        """What the charm wrote last is there, and everybody alive is in every relation of its application."""
+        options = view.peek(refs.config(model, unit.app)) or {}
+        for ref, relation in view.list(Kind.RELATION, model):
+            if relation.side_of(unit.app) is None:
+                continue
+            number = int(ref.path[1])
+            assert view.peek(refs.member(model, number, unit)) is not None, f"{unit} did not enter {relation.key}"
+            bag = view.peek(refs.bag(model, number, unit))
+            assert bag["private-address"], f"{unit} has no address in {relation.key}"
+            if not self.books[unit].skipped and relation.side_of(unit.app).endpoint != "juju-info":
+                assert bag["color"] == options.get("color", "none"), f"{unit}: old option in {relation.key}"
+
+    def check_nothing_is_left(self, model: str) -> None:
+        assert self._under(model) == [], "something of the model is left"
+        for unit, book in self.books.items():
+            last = book.hooks[-1].kind if book.hooks else HookKind.REMOVE
+            assert book.ended or last is HookKind.REMOVE, f"{unit} ended with {last.value}"
+
+    def _under(self, model: str) -> list[str]:
+        start, end = keys.below(refs.model(model))
+        found = [item.key for item in self._store.read(start, end).items]
+        found += [item.key for item in self._store.read(keys.key_of(refs.model(model))).items]
+        return found
+
+    def _view(self, model: str) -> View:
+        return Repository(self._store, None).read_model(model)  # type: ignore[arg-type]  # it only reads
+
+    def _look(self, view: View, model: str, unit: UnitName) -> Any:
+        claim = view.peek(refs.claim(model, unit))
+        session = claim.session if claim else ""
+
+        def meta(sha256: str) -> Any:
+            found = view.peek(refs.charm(sha256))
+            return found.meta if found else _decoded_charm(self._store, sha256)
+
+        return observe(view, model, unit, session=session, charm=meta)
+
+
+def _decoded(ref: Ref, data: bytes) -> Any:
+    return decoder(ref.kind)(data)
+
+
+def _decoded_charm(store: MemoryStore, sha256: str) -> Any:
+    ref = refs.charm(sha256)
+    return _decoded(ref, store.read(keys.key_of(ref)).items[0].value).meta
+
+
+def _not_run(did: str, former: Item | None) -> Hook:
+    """Return the hook that was settled without the charm: the failed one, or one of the implicit endpoint."""
+    failed = decoder(Kind.MEMORY)(former.value).failed if former else None
+    if failed is not None:
+        return failed.hook
+    endpoint, _, kind = did.partition("-relation-")
+    return Hook(kind=HookKind(f"relation-{kind}"), endpoint=endpoint)
+
+
+# --- the order of hooks ----------------------------------------------------------------------------------------
+
+
+def check_order(hooks: list[Hook], *, set_up_skipped: bool = False) -> None:
+    """Raise when the last of *hooks*, those of one unit, may not come after the others."""
+    *before, last = hooks
+    kinds = [hook.kind for hook in before]
+    assert HookKind.REMOVE not in kinds, "a hook after remove"
+    if not before:
+        assert last.kind is HookKind.INSTALL, "the first hook is not install"
+        return
+    assert last.kind is not HookKind.INSTALL, "installed twice"
+    if last.kind is HookKind.START:
+        assert kinds.count(HookKind.CONFIG_CHANGED) == 1, "start does not follow the first config-changed"
+        assert kinds[-1] is HookKind.CONFIG_CHANGED, "something came between config-changed and start"
+    if last.kind is HookKind.REMOVE:
+        assert kinds[-1] is HookKind.STOP, "remove does not follow stop"
+    if HookKind.STOP in kinds:
+        assert last.kind is HookKind.REMOVE, "a hook after stop"
+    if last.kind in _OF_RELATIONS:
+        _check_relation([hook for hook in before if hook.relation == last.relation], last)
+
+
+def _check_relation(before: list[Hook], last: Hook) -> None:
+    kinds = [hook.kind for hook in before]
+    if last.endpoint == "juju-info" and last.relation is None:
+        return
+    assert (last.kind is HookKind.RELATION_CREATED) is (not before), "created comes first, once"
+    assert HookKind.RELATION_BROKEN not in kinds, "a hook after broken"
+    members, pending = set(), None
+    for hook in before:
+        remote = hook.remote_unit
+        if hook.kind is HookKind.RELATION_JOINED:
+            members.add(remote)
+            pending = remote
+        elif hook.kind is HookKind.RELATION_DEPARTED:
+            members.discard(remote)
+        if hook.kind in (HookKind.RELATION_CHANGED, HookKind.RELATION_DEPARTED) and remote == pending:
+            pending = None
+    remote = last.remote_unit
+    if pending is not None:
+        assert (last.kind, remote) == (HookKind.RELATION_CHANGED, pending), "changed does not follow joined"
+    if last.kind is HookKind.RELATION_JOINED:
+        joined = {hook.remote_unit for hook in before if hook.kind is HookKind.RELATION_JOINED}
+        assert remote not in joined, f"{remote} joined twice"
+    if last.kind is HookKind.RELATION_CHANGED and remote is not None:
+        assert remote in members, f"changed of {remote}, which is not a member"
+    if last.kind is HookKind.RELATION_DEPARTED:
+        assert remote in members, f"departed of {remote}, which is not a member"
+    if last.kind is HookKind.RELATION_BROKEN:
+        assert not members, "broken before departed"
+        assert last.remote_app is None or last.remote_app != "", "broken without its application"
+
+
+def _text(hook: Hook) -> str:
+    relation = f"{hook.relation}:" if hook.relation is not None else ""
+    return f"{relation}{hook.name}" + (f" {hook.remote_unit}" if hook.remote_unit else "")

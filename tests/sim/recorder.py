@@ -1,0 +1,112 @@
+"""The charm of the simulation: counts its hooks in its stored state, and writes wherever a charm can.
+
+Role: takes the place of worker/perform.py; calls the real hook commands (engine/tools), in this process.
+Whatever it writes depends on what is stored only (an option, who leads), so that everything can come to rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from build import charm
+
+from coordinator.domain.charm import Option
+from coordinator.domain.unit_state import Hook, HookKind, Memory
+from coordinator.engine.effects import Effects
+from coordinator.engine.tools import Call, HookContext, answer
+from coordinator.engine.world import World
+from coordinator.worker.host import Host
+from coordinator.worker.observe import seen_by
+from coordinator.worker.perform import Failed, Interrupted, Outcome, Succeeded
+
+if TYPE_CHECKING:
+    from processes import Worker
+    from simulation import Simulation
+
+_OPTIONS = (Option(name="color", type="string", default="none"),)
+WEB = charm("web", requires={"db": "sql"}, peers={"ring": "web-ring"}, options=_OPTIONS)
+DB = charm("db", provides={"clients": "sql"}, options=_OPTIONS)
+AGENT = charm("agent", requires={"host": "juju-info"}, options=_OPTIONS)
+
+
+@dataclass(eq=False, kw_only=True)
+class Run:
+    """One run of the charm's code.  `saw_leader`: it was told that it leads.  `is_killed`: the minder ended it."""
+
+    id: int
+    hook: Hook
+    world: World
+    memory_revision: int
+    saw_leader: bool = False
+    is_killed: bool = False
+    is_over: bool = False
+    problems: list[str] = field(default_factory=list)
+
+
+def perform_in(sim: Simulation, worker: Worker) -> Callable[..., Outcome]:
+    """Return what an agent of *worker* calls to have a hook run."""
+
+    def perform(
+        host: Host, memory: Memory, world: World, hook: Hook, on_effects: Callable[[Effects], None]
+    ) -> Outcome:
+        run = Run(id=len(sim.runs), hook=hook, world=world, memory_revision=world.memory_revision)
+        sim.runs.append(run)
+        worker.running.append(run)
+        context = HookContext(world=seen_by(hook, world, host.charm_meta), memory=memory, hook=hook)
+        try:
+            return _play(sim, worker, run, context, on_effects)
+        finally:
+            run.is_over = True
+            worker.running.remove(run)
+
+    return perform
+
+
+def _play(
+    sim: Simulation, worker: Worker, run: Run, context: HookContext, on_effects: Callable[[Effects], None]
+) -> Outcome:
+    unit, hook = run.world.unit, run.hook
+
+    def call(name: str, *argv: str) -> str:
+        nonlocal context
+        said = answer(context, Call(name=name, argv=argv))
+        if said.exit_code != 0:
+            run.problems.append(f"{name} {argv}: {said.stderr.decode()}")
+        context = context.with_effects(said.effects)
+        on_effects(said.effects)
+        return said.stdout.decode().strip()
+
+    count = int(call("state-get", "count") or 0) + 1
+    call("state-set", f"count={count}", f"run={run.id}")
+    run.saw_leader = call("is-leader") == "True"
+    color = call("config-get", "color")
+    call("status-set", "active", f"{count} {hook.name}")
+    sim.interlude(worker)
+    for endpoint in context.world.charm.endpoints:
+        for relation in call("relation-ids", endpoint.name).split():
+            call("relation-set", "-r", relation, f"color={color}")
+            if run.saw_leader:
+                call("relation-set", "-r", relation, "--app", f"leader={unit}")
+    if run.saw_leader:
+        call("status-set", "--application", "active", str(unit))
+        call("leader-set", f"leader={unit}")
+    _look_around(call, run)
+    sim.interlude(worker)
+    if run.is_killed or worker.is_dead:
+        return Interrupted("signal 9")
+    if sim.shall_fail(run):
+        return Failed(context.effects, "exit status 1")
+    return Succeeded(context.effects)
+
+
+def _look_around(call: Callable[..., str], run: Run) -> None:
+    """Read what a charm may rely on in the hook that runs."""
+    hook, remote = run.hook, run.hook.remote_unit
+    if remote is None or hook.relation not in run.world.relations:
+        return
+    listed = str(remote) in call("relation-list", "-r", str(hook.relation)).split()
+    if listed is (hook.kind is HookKind.RELATION_DEPARTED):
+        run.problems.append(f"{hook.name}: relation-list has {remote}: {listed}")
+    call("relation-get", "-r", str(hook.relation), "-", str(remote))

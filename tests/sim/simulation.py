@@ -1,0 +1,376 @@
+"""Several workers and controllers in one process, on a virtual clock, with a schedule that a seed decides.
+
+Role: who acts next, what goes wrong, and how time passes.  There are no threads: whenever a process writes or its
+charm runs, an *interlude* may let others act, kill, freeze or cut it; then it goes on with what it knew.
+Not here: the processes (processes.py), what must hold (promises.py).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any
+
+from processes import EPOCH_S, TTL_S, Controller, Process, Worker
+from promises import Book, Promises
+from recorder import AGENT, DB, WEB, Run
+from sim_store import Died, Fault
+
+from coordinator.commands import application, config, model, relation, unit
+from coordinator.domain import refs
+from coordinator.domain.change import Change
+from coordinator.domain.charm import Charm, CharmMeta
+from coordinator.domain.model import Machine
+from coordinator.domain.names import EndpointName, UnitName
+from coordinator.domain.view import View
+from coordinator.errors import Contended, Refused
+from coordinator.store.memory import MemoryStore
+from coordinator.store.repository import Author, Repository
+from coordinator.store.txn import Committed, Outcome, Txn
+
+MODEL = "demo"
+CREATED = "2026-01-01T00:00:00Z"
+CHARMS = {f"sha-{charm.name}": charm for charm in (WEB, DB, AGENT)}
+STEPS_MAX = 20_000  # of a way to rest; more means that something goes in circles
+DEPTH_MAX = 2  # of interludes within interludes
+STEP_S = 1.0  # time passes in steps of at most this, so that leases are kept and hooks ended on the way
+
+Plan = Callable[[View], Change | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chaos:
+    """How often things go wrong, as shares of 1."""
+
+    interlude: float = 0.3
+    fault: float = 0.06
+    lag: float = 0.1
+    failing: float = 0.05
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What is stored, and what has landed."""
+
+    store: MemoryStore
+    books: dict[UnitName, Book]
+    runs: tuple[Run, ...]
+
+
+def copy_of(store: MemoryStore) -> MemoryStore:
+    """Return a store with the same content, history and leases."""
+    copy = MemoryStore()
+    for name in ("now_s", "_revision", "_compacted", "_log_start", "_leases_granted"):
+        setattr(copy, name, getattr(store, name))
+    copy._keys, copy._log = list(store._keys), list(store._log)
+    copy._versions = {key: list(versions) for key, versions in store._versions.items()}
+    copy._leases = deepcopy(store._leases)
+    return copy
+
+
+@dataclass
+class Simulation:
+    """A cluster.  `seed` decides everything; `chaos` None: everything goes well, in order."""
+
+    seed: int = 0
+    machines: int = 2
+    controllers: int = 1
+    chaos: Chaos | None = None
+    #: Which write of a process (the first is 1) meets which fault.
+    fault_at: dict[int, Fault] = field(default_factory=dict)
+    #: Goes on from what was stored there, with processes that start anew.
+    after: Snapshot | None = None
+    #: How long a process that died stays away; a machine that returns late finds its leases ended.
+    away_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.rng = random.Random(self.seed)
+        random.seed(self.seed)  # the code draws pauses from it
+        self.store = MemoryStore() if self.after is None else copy_of(self.after.store)
+        self.promises = Promises(self.store, {} if self.after is None else deepcopy(self.after.books))
+        self.writes = 0
+        self.runs: list[Run] = [] if self.after is None else list(self.after.runs)
+        self.on_the_way: list[tuple[Process, Txn]] = []
+        self.returning: list[tuple[float, Process]] = []
+        self.story: list[str] = []
+        self._depth = 0
+        self._people = Process(self, "people")
+        if self.after is None:
+            self._set_the_scene()
+        self.workers = [Worker(self, str(number)) for number in range(self.machines)]
+        self.leaders = [Controller(self, number) for number in range(self.controllers)]
+
+    def _set_the_scene(self) -> None:
+        root = Repository(self.store, self._people.clock)
+        for sha256, meta in CHARMS.items():
+            self._put(root, refs.charm(sha256), Charm(sha256=sha256, size=1, chunks=0, meta=meta))
+        for number in range(self.machines):
+            name = str(number)
+            machine = Machine(
+                id=name, hostname=name, addresses=(f"10.0.0.{number + 1}",), cores=1, memory_mb=1, created=CREATED
+            )
+            self._put(root, refs.machine(name), machine)
+
+    def _put(self, repository: Repository, ref: refs.Ref, value: Any) -> None:
+        repository.write(Change(did="set the scene", puts={ref: value}), Author(name="test"), since=0)
+
+    def snapshot(self) -> Snapshot:
+        """Return what is stored now, for simulations that go on from here."""
+        return Snapshot(copy_of(self.store), deepcopy(dict(self.promises.books)), tuple(self.runs))
+
+    @property
+    def now_s(self) -> float:
+        return self.store.now_s
+
+    @property
+    def processes(self) -> list[Worker | Controller]:
+        return [*self.workers, *self.leaders]
+
+    # --- what people do --------------------------------------------------------------------------------------
+
+    def ask(self, plan: Plan) -> None:
+        """Let a person's command be carried out.  What the rules refuse at this moment changes nothing."""
+        repository = self._people.repository
+        try:
+            change, _ = repository.transact(lambda: self._with_charms(repository), plan, Author(name="user alice"))
+        except (Refused, Contended) as no:
+            self.tell(f"people: {no.what}")
+        else:
+            self.tell(f"people: {change.did if change else 'nothing to change'}")
+
+    def _with_charms(self, repository: Repository) -> View:
+        view = repository.read_model(MODEL)
+        for sha256 in CHARMS:
+            repository.add_charm(view, sha256)
+        return view
+
+    def add_model(self) -> None:
+        settings = {"update-status-hook-interval": "60m"}
+        self.ask(lambda view: model.add_model(
+            view, MODEL, uuid="uuid", owner="alice", now=CREATED, settings=settings))  # fmt: skip
+
+    def deploy(self, app: str, meta: CharmMeta, units: int) -> None:
+        self.ask(lambda view: application.deploy(
+            view, MODEL, app, charm=f"sha-{meta.name}", now=CREATED, units=units))  # fmt: skip
+
+    def integrate(self, left: str, right: str) -> None:
+        ends = EndpointName.parse(left), EndpointName.parse(right)
+        self.ask(lambda view: relation.integrate(view, MODEL, *ends, now=CREATED))
+
+    def remove_relation(self, left: str, right: str, *, force: bool = False) -> None:
+        ends = EndpointName.parse(left), EndpointName.parse(right)
+        self.ask(lambda view: relation.remove_relation(view, MODEL, ends=ends, force_at_s=self._force(force)))
+
+    def configure(self, app: str, **options: Any) -> None:
+        self.ask(lambda view: config.set_config(view, MODEL, app, options))
+
+    def add_unit(self, app: str) -> None:
+        self.ask(lambda view: unit.add_units(view, MODEL, app, count=1, now=CREATED))
+
+    def remove_unit(self, name: str, *, force: bool = False) -> None:
+        self.ask(lambda view: unit.remove_units(
+            view, MODEL, [UnitName.parse(name)], force_at_s=self._force(force)))  # fmt: skip
+
+    def remove_application(self, app: str, *, force: bool = False) -> None:
+        self.ask(lambda view: application.remove_application(view, MODEL, app, force_at_s=self._force(force)))
+
+    def refresh(self, app: str, meta: CharmMeta) -> None:
+        self.ask(lambda view: application.refresh(view, MODEL, app, charm=f"sha-{meta.name}", now=CREATED))
+
+    def resolve(self, name: str, *, retry: bool) -> None:
+        self.ask(lambda view: unit.resolve(view, MODEL, [UnitName.parse(name)], retry=retry))
+
+    def destroy_model(self) -> None:
+        self.ask(lambda view: model.destroy_model(view, MODEL, force_at_s=None))
+
+    def _force(self, force: bool) -> float | None:
+        return EPOCH_S + self.now_s + 5.0 if force else None
+
+    # --- writes ----------------------------------------------------------------------------------------------
+
+    def land(self, process: Process, txn: Txn) -> Outcome:
+        """Commit *txn* for *process*, which may be dead by now."""
+        before = self.promises.before(txn)
+        outcome = self.store.commit(txn)
+        if isinstance(outcome, Committed):
+            did = self.promises.landed(process, txn, before, self)
+            self.tell(f"{process.name}: {did} @{outcome.revision}")
+        return outcome
+
+    def next_fault(self, process: Process) -> Fault | None:
+        if process is self._people:
+            return None
+        self.writes += 1
+        fault = self.fault_at.get(self.writes)
+        if fault is None and self.chaos is not None and self.rng.random() < self.chaos.fault:
+            fault = self.rng.choice(list(Fault))
+        if fault is not None:
+            self.tell(f"{process.name}: {fault.value} ({self.writes})")
+        return fault
+
+    def shall_fail(self, run: Run) -> bool:
+        return self.chaos is not None and self.rng.random() < self.chaos.failing
+
+    def shall_lag(self) -> bool:
+        return self.chaos is not None and self.rng.random() < self.chaos.lag
+
+    def tell(self, text: str) -> None:
+        self.story.append(f"{self.now_s:6.1f} {'  ' * self._depth}{text}")
+
+    # --- what goes wrong -------------------------------------------------------------------------------------
+
+    def kill(self, process: Process) -> None:
+        if process.is_dead:
+            return
+        process.is_dead = True
+        if isinstance(process, Worker):
+            process.end_hooks_in_time()
+        away_s = self.away_s if self.chaos is None else self.rng.choice([0.0, 3.0, 2.0 * TTL_S])
+        self.returning.append((self.now_s + away_s, process))
+        self.tell(f"{process.name} died")
+
+    def _return(self, *, now: bool = False) -> None:
+        """Start anew what has been dead for long enough."""
+        due = [process for at_s, process in self.returning if now or at_s <= self.now_s]
+        self.returning = [(at_s, process) for at_s, process in self.returning if process not in due]
+        for process in due:
+            if isinstance(process, Worker):
+                self.workers[self.workers.index(process)] = Worker(self, process.machine)
+            elif isinstance(process, Controller):
+                self.leaders[process.number] = Controller(self, process.number)
+            self.tell(f"{process.name} starts anew")
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass: sessions are kept, leases and hooks end, the dead return."""
+        while seconds > 0:
+            step_s = min(seconds, STEP_S)
+            seconds -= step_s
+            for worker in self.workers:
+                worker.end_hooks_in_time()
+            self.store.advance(step_s)
+            for process in self.processes:
+                if process.runs:
+                    process.time_passed()
+            for worker in self.workers:
+                worker.end_hooks_in_time()
+            self._return()
+
+    def interlude(self, process: Process) -> None:
+        """Perhaps let other things happen while *process* is in the middle of something."""
+        if self.chaos is None or self._depth >= DEPTH_MAX or self.rng.random() >= self.chaos.interlude:
+            return
+        self._depth += 1
+        frozen = self.rng.random() < 0.1
+        was_frozen, process.is_frozen = process.is_frozen, process.is_frozen or frozen
+        if frozen:
+            self.tell(f"{process.name} freezes")
+        for _ in range(self.rng.randint(1, 4)):
+            self._act()
+        if frozen:
+            process.is_frozen = was_frozen
+            self.tell(f"{process.name} goes on")
+        self._depth -= 1
+
+    # --- the schedule ----------------------------------------------------------------------------------------
+
+    def unroll(self, steps: int, events: list[Callable[[Simulation], None]]) -> None:
+        """Let *steps* things happen in an order that the seed decides, among them *events* (in their order)."""
+        self._events = list(events)
+        self._event_share = 2 * len(events) / steps
+        for _ in range(steps):
+            self._act()
+        while self._events:
+            self._events.pop(0)(self)
+
+    def _act(self) -> None:
+        """Do one thing."""
+        chance = self.rng.random()
+        if self._events and self.rng.random() < self._event_share:
+            self._events.pop(0)(self)
+        elif chance < 0.02:
+            self.kill(self.rng.choice(self.processes))
+        elif chance < 0.03:
+            process = self.rng.choice(self.processes)
+            process.is_cut = not process.is_cut
+            self.tell(f"{process.name} {'is cut off' if process.is_cut else 'is back'}")
+        elif chance < 0.05:
+            self.pass_time(self.rng.choice([TTL_S / 2, TTL_S, 2 * TTL_S]))
+        elif chance < 0.12:
+            self.pass_time(self.rng.uniform(0.05, 1.0))
+        elif chance < 0.14:
+            self._land_late()
+        elif chance < 0.16:
+            self._resolve_one()
+        elif chance < 0.45:
+            self._see(self.rng.choice(self.processes))
+        else:
+            actors = self._ready()
+            if actors:
+                self._turn(self.rng.choice(actors))
+            else:
+                for process in self.processes:
+                    self._see(process)
+                self.pass_time(0.2)
+
+    def _resolve_one(self) -> None:
+        failed = self._failed()
+        if failed:
+            self.resolve(self.rng.choice(failed), retry=self.rng.random() < 0.5)
+
+    def _failed(self) -> list[str]:
+        return sorted(map(str, self.promises.failed))
+
+    def _land_late(self) -> None:
+        if self.on_the_way:
+            process, txn = self.on_the_way.pop(0)
+            self.land(process, txn)
+
+    def _see(self, process: Worker | Controller) -> None:
+        if process.runs and not process.is_cut:
+            process.live.poll()
+
+    def _ready(self) -> list[Any]:
+        actors: list[Any] = []
+        for worker in self.workers:
+            if worker.runs:
+                actors += [worker] if worker.is_ready() else []
+                actors += [agent for agent in worker.agents.values() if agent.is_ready()]
+                actors += worker.showing if self.chaos is not None else []
+        actors += [leader for leader in self.leaders if leader.runs and leader.is_ready()]
+        return actors
+
+    def _turn(self, actor: Any) -> None:
+        with contextlib.suppress(Died):
+            actor.turn()
+
+    # --- rest ------------------------------------------------------------------------------------------------
+
+    def heal(self) -> None:
+        """End all faults."""
+        self.chaos = None
+        while self.on_the_way:
+            self._land_late()
+        self._return(now=True)
+        for process in self.processes:
+            process.is_cut = process.is_frozen = False
+
+    def rest(self) -> None:
+        """Go on in order until nothing is left to do, and check what must hold then."""
+        for _ in range(STEPS_MAX):
+            for process in self.processes:
+                self._see(process)
+            actors = self._ready()
+            if actors:
+                self._turn(actors[0])
+                continue
+            if not self.returning and self.promises.is_at_rest(MODEL, EPOCH_S + self.now_s):
+                break
+            for name in self._failed():
+                self.resolve(name, retry=True)
+            self.pass_time(STEP_S)
+        else:
+            raise AssertionError("it does not come to rest:\n" + "\n".join(self.story[-40:]))
+        self.promises.check_rest(MODEL)
