@@ -121,7 +121,7 @@ class Run:
             meta, self.backend, broken_relation_id=self._broken_relation(), remote_unit_name=self._leaving_unit()
         )
         self.framework = Framework(
-            self._open_storage(meta),
+            self._open_storage(),
             self.context.charm_dir,
             meta,
             model,
@@ -145,7 +145,7 @@ class Run:
         leaving = self.event_name.endswith(("_relation_departed", "_relation_broken"))
         return self.context.remote_unit_name if leaving else None
 
-    def _open_storage(self, meta: CharmMeta) -> SQLiteStorage | JujuStorage | HookStorage:
+    def _open_storage(self) -> SQLiteStorage | JujuStorage | HookStorage:
         file = self.context.charm_dir / CHARM_STATE_FILE
         if _context.state_lands_with_hook() and self.use_juju_for_storage is not False:
             return HookStorage(earlier_file=file)

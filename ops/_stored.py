@@ -103,7 +103,7 @@ class BoundStoredState:
         data: StoredStateData = self.__dict__["_data"]
         for name, value in kwargs.items():
             if name not in data:
-                data[name] = value
+                data[name] = _unwrap(value)
 
 
 class StoredState:

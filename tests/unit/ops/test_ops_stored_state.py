@@ -110,6 +110,14 @@ def test_wrappers_behave_like_what_they_wrap(keeper):
             hash(wrapper)
 
 
+def test_a_wrapper_as_default_shares_what_it_wraps_as_well(framework, keeper):
+    keeper.state.first = [1]
+    keeper.state.set_default(second=keeper.state.first)
+    keeper.state.second.append(2)
+    framework.commit()
+    assert keeper.state.first == [1, 2]
+
+
 def test_a_slice_is_a_copy(keeper):
     keeper.state.list = [1, 2]
     keeper.state.list[:].append(3)
