@@ -46,7 +46,8 @@ class Change:
 
     `did` is what the journal says ("config web color=red", "db-relation-changed").  `prunes` delete an entity
     together with everything stored below it.  `conditions` are on top of what the View adds by itself.
-    `leased` names the puts that end with the writer's session.
+    `leased` names the puts that end with the writer's session.  `why` is the revision of the change that this one
+    answers, for the journal; None when a person or time asked for it.
     """
 
     did: str
@@ -55,6 +56,7 @@ class Change:
     prunes: frozenset[Ref] = frozenset()
     conditions: tuple[Condition, ...] = ()
     leased: frozenset[Ref] = frozenset()
+    why: int | None = None
 
     def __bool__(self) -> bool:
         return bool(self.puts or self.deletes or self.prunes)

@@ -20,6 +20,7 @@ from coordinator.domain.refs import Ref
 from coordinator.domain.relation import Member
 from coordinator.domain.status import Status, UnitStatus
 from coordinator.domain.unit_state import Failure, Hook, HookKind, Memory, RelationState, UnitState
+from coordinator.engine.cause import cause_of
 from coordinator.engine.effects import Effects, merged
 from coordinator.engine.network import address_entries
 from coordinator.engine.world import World
@@ -56,6 +57,7 @@ def settle(memory: Memory, world: World, hook: Hook, effects: Effects, *, now: s
         puts=puts,
         deletes=frozenset(deletes - set(puts)),
         conditions=(*_conditions(world, effects, puts), *_entering(world, hook)),
+        why=cause_of(memory, world, hook),
     )
 
 
@@ -90,7 +92,10 @@ def fail(
     if world.resolved is not None:
         puts[refs.unit(world.model, world.unit)] = replace(world.entity, resolved=None)
     return Change(
-        did=f"{hook.name} failed: {failure.reason}", puts=puts, conditions=_conditions(world, shown, puts)
+        did=f"{hook.name} failed: {failure.reason}",
+        puts=puts,
+        conditions=_conditions(world, shown, puts),
+        why=cause_of(memory, world, hook),
     )
 
 

@@ -80,6 +80,7 @@ class World:
     entity: Unit
     entity_revision: int = 0
     application_life: Life = Life.ALIVE
+    application_revision: int = 0
     machine: str = ""
     addresses: tuple[str, ...] = ()
     charm: CharmMeta

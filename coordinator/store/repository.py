@@ -123,15 +123,15 @@ class Repository:
         return self.write(change, author, also=(*looked_at, *also), since=view.revision)
 
     def write(
-        self, change: Change, author: Author, *, also: Iterable[Condition] = (), since: int, why: int | None = None
+        self, change: Change, author: Author, *, also: Iterable[Condition] = (), since: int
     ) -> Committed | Conflict:
         """Send *change* with its conditions and *also*, and say what became of it.  No retry of a lost race.
 
-        *since* is the revision that it was planned at; *why* the one that caused it, for the journal.
+        *since* is the revision that it was planned at.
         """
-        return self._store.commit(self._txn(change, author, also, since, why))
+        return self._store.commit(self._txn(change, author, also, since))
 
-    def _txn(self, change: Change, author: Author, also: Iterable[Condition], since: int, why: int | None) -> Txn:
+    def _txn(self, change: Change, author: Author, also: Iterable[Condition], since: int) -> Txn:
         assert change, "an empty change must not reach the store"
         writes: list[Put | Delete] = [
             Put(keys.key_of(ref), encode(ref.kind, value), author.lease if ref in change.leased else 0)
@@ -144,7 +144,11 @@ class Repository:
         if model := model_of(change):
             # The model itself going takes its journal with it: there is nobody left to read it.
             entry = Journal(
-                by=author.name, did=change.did, nonce=secrets.token_hex(8), at=self._clock.timestamp(), why=why
+                by=author.name,
+                did=change.did,
+                nonce=secrets.token_hex(8),
+                at=self._clock.timestamp(),
+                why=change.why,
             )
             witness = keys.key_of(refs.journal(model))
             writes.append(Put(witness, encode(Kind.JOURNAL, entry)))

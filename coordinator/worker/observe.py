@@ -40,10 +40,11 @@ def observe(
     of an archive by hash.  *neighbours* are the other units on the machine.
     """
     stored = view.peek_stored(refs.unit(model, name))
-    application: Application | None = view.peek(refs.application(model, name.app))
+    stored_application = view.peek_stored(refs.application(model, name.app))
     in_model: Model | None = view.peek(refs.model(model))
-    if stored is None or application is None or in_model is None:
+    if stored is None or stored_application is None or in_model is None:
         return None
+    application: Application = stored_application.value
     unit: Unit = stored.value
     memory_stored = view.peek_stored(refs.memory(model, name))
     memory = Memory(
@@ -65,6 +66,7 @@ def observe(
         entity=unit,
         entity_revision=stored.revision,
         application_life=application.life,
+        application_revision=stored_application.revision,
         machine=unit.machine or "",
         addresses=machine.addresses if machine else (),
         charm=charm(memory.unit.charm or application.charm),

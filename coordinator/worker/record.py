@@ -92,7 +92,7 @@ class Record:
 
     def _write(self, change: Change, since: int):
         author = Author(name=f"unit {self._unit}", lease=self._authority.lease)
-        return self._repository.write(change, author, since=since, why=since)
+        return self._repository.write(change, author, since=since)
 
 
 def _overtaken(hook: Hook, fresh: World) -> bool:
