@@ -54,8 +54,10 @@ class Election:
         if session is None or session.standing().value == "lost":
             session = self._begin()
         view = self._repository.read(LEADER)
-        if view.exists(LEADER):
-            return False
+        leader = view.find_stored(LEADER)
+        if leader is not None:
+            # Ours, when the answer to an earlier attempt was lost: nobody else would ever end it.
+            return leader.lease == session.lease and self._lead(leader.token)
         change = Change(
             did="lead", puts={LEADER: self._name}, leased=frozenset({LEADER}), conditions=(Unchanged(LEADER, 0),)
         )
@@ -63,8 +65,11 @@ class Election:
             revision = self._repository.commit(view, change, Author(name=self._name, lease=session.lease))
         except Contended:
             return False
+        return self._lead(Token(revision, session.lease))
+
+    def _lead(self, token: Token) -> bool:
         with self._lock:
-            self._token = Token(revision, session.lease)
+            self._token = token
         log.info("controller.leads", name=self._name)
         return True
 
