@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 
@@ -13,7 +15,7 @@ import click
 @click.option("--tls-cert", help="Certificate of the API.")
 @click.option("--tls-key", help="Key of that certificate.")
 @click.option("--verbose", is_flag=True, help="Log more.")
-def command(verbose: bool, **given: str | None) -> None:
+def command(verbose: bool, **given: Any) -> None:
     """Serve the API, and reconcile while leading.
 
     Any number of controllers serve one cluster; one of them leads.  Every option can be given as an environment

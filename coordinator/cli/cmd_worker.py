@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 
@@ -14,7 +16,7 @@ import click
 @click.option("--unit", "app", metavar="APP", help="Register as the next unit of this application.")
 @click.option("-m", "--model", default="default", show_default=True, help="The model of --unit.")
 @click.option("--verbose", is_flag=True, help="Log more.")
-def command(app: str | None, model: str, verbose: bool, **given: str | int | None) -> None:
+def command(app: str | None, model: str, verbose: bool, **given: Any) -> None:
     """Let this host run units.
 
     Without --unit, units are placed here as they come.  With it, this host becomes the next unit of APP and
