@@ -214,6 +214,7 @@ async def get_logs(
 ) -> StreamingResponse:
     """Lines as JSON, one per line, oldest first; with `follow` the answer goes on until the caller hangs up."""
     check(by, "read", name)
+    await asyncio.to_thread(lambda: _model(s, s.repository.read(refs.model(name)), name))
 
     def gather(since_s: float, wait_s: float) -> list[logs.Line]:
         workers = logs.workers_of(s.repository.read(keys.everything(Kind.MACHINE)))

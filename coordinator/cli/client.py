@@ -14,6 +14,7 @@ import json
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -42,7 +43,12 @@ API = "/v1"  # wire.API; what only looks needs nothing else of that module, and 
 CONNECT_S = 5.0
 ANSWER_S = 90.0  # a large charm is unpacked and stored before the answer comes
 IDLE_S_MAX = 3.0  # servers hang up on idle connections, and a request must not meet that moment
+MOMENT_S = 1.0
 BLOCK_BYTES = 64 * 1024
+
+
+class Unreachable(Unavailable):
+    """No controller was reached, rather than one that has trouble itself."""
 
 
 class Client:
@@ -55,10 +61,12 @@ class Client:
         *,
         ca: str | None = None,
         trace: Callable[[str], None] = lambda text: None,
+        waiting: Callable[[str], None] | None = None,
     ) -> None:
+        """*trace* is told of every request; *waiting*, from another thread, what takes longer than a moment."""
         assert addresses, "a controller has an address"
         self._addresses = [check_address(address) for address in addresses]
-        self._token, self._ca, self._trace = token, ca, trace
+        self._token, self._ca, self._trace, self._waiting = token, ca, trace, waiting
         self._connection: http.client.HTTPConnection | None = None
         self._used_s = 0.0
 
@@ -203,7 +211,8 @@ class Client:
         """Return the answer of the first address that has one; it is not an error.
 
         Raises:
-            Unavailable: no address could be reached, or the controller has no etcd.
+            Unreachable: no address could be reached.
+            Unavailable: the controllers have no etcd.
             UnknownOutcome: a change was sent and no answer came.
             Whatever error the answer says.
         """
@@ -228,7 +237,7 @@ class Client:
         if said is not None:
             raise said
         where = problems[0].partition(": ")[2] if len(problems) == 1 else "; ".join(problems)
-        raise Unavailable(
+        raise Unreachable(
             f"cannot reach the controller at {', '.join(self._addresses)}",
             why=where,
             fix="start one on this machine with `coordinator up`, or use another one: "
@@ -242,8 +251,9 @@ class Client:
         connection = self._connected(address)
         given = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         try:
-            connection.request(method, API + path, body, {**given, **headers})
-            response = connection.getresponse()
+            with self._patience(address):
+                connection.request(method, API + path, body, {**given, **headers})
+                response = connection.getresponse()
         except (OSError, http.client.HTTPException) as problem:
             self.close()
             if method == "GET":
@@ -256,6 +266,21 @@ class Client:
         self._used_s = time.monotonic()
         self._trace(f"{method} {address}{API}{path} {response.status} {(self._used_s - started_s) * 1000:.0f} ms")
         return response
+
+    @contextmanager
+    def _patience(self, address: str) -> Iterator[None]:
+        """Tell the person what we wait for, if it takes longer than a moment."""
+        if self._waiting is None:
+            yield
+            return
+        import threading
+
+        timer = threading.Timer(MOMENT_S, self._waiting, [f"Waiting for the answer of {address}"])
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     def _connected(self, address: str) -> http.client.HTTPConnection:
         """Return the connection of before if it is surely still there, else a new one."""

@@ -10,10 +10,11 @@ from collections.abc import Callable
 import click
 
 from coordinator.cli import status_text
+from coordinator.cli.client import Unreachable
 from coordinator.cli.output import Output, output_options
 from coordinator.cli.target import Target, model_options
 from coordinator.cli.usage import DURATION, INTEGER
-from coordinator.errors import BadRequest, Unavailable
+from coordinator.errors import BadRequest
 
 CLEAR = "\x1b[H\x1b[2J\x1b[3J"
 LINE_FORMATS = ("oneline", "line", "short")
@@ -96,10 +97,10 @@ def _text(tree: status_text.Tree, format_name: str, relations: bool, colour: boo
 
 
 def _retried(ask: Callable[[], status_text.Tree], retries: int, pause_s: float) -> status_text.Tree:
-    """Return what *ask* answers; try again while nobody does."""
+    """Return what *ask* answers; try again while nobody is there to ask."""
     for _ in range(retries):
         try:
             return ask()
-        except Unavailable:
+        except Unreachable:
             time.sleep(pause_s)
     return ask()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TextIO
 
 from coordinator.errors import Refused
@@ -59,6 +59,11 @@ class Console:
         else:
             self._say(text)
             self._line = text
+
+    @property
+    def waiting(self) -> Callable[[str], None] | None:
+        """Where to say that an answer takes its time: nowhere, unless a person looks on."""
+        return self.progress if self.stream.isatty() and not self.quiet else None
 
     def end_progress(self) -> None:
         """Take the progress line away."""

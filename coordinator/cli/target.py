@@ -85,15 +85,15 @@ class Target:
 
     @cached_property
     def client(self) -> Client:
-        trace = self.console.trace
+        told = {"trace": self.console.trace, "waiting": self.console.waiting}
         if api := self._environ.get("COORDINATOR_API"):
             token = self._environ.get("COORDINATOR_TOKEN") or ""
             if path := self._environ.get("COORDINATOR_TOKEN_FILE"):
                 token = token or store.read_token_file(path)
             ca = self._environ.get("COORDINATOR_CA") or None
-            return Client([text for text in api.split(",") if text.strip()], token, ca=ca, trace=trace)
+            return Client([text for text in api.split(",") if text.strip()], token, ca=ca, **told)
         known = self.state.controllers[self.controller]
-        return Client(known.addresses, known.read_token(), ca=known.ca, trace=trace)
+        return Client(known.addresses, known.read_token(), ca=known.ca, **told)
 
     @property
     def shown_controller(self) -> str:
