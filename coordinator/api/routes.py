@@ -118,8 +118,8 @@ def force_at(s: Services, force: bool, no_wait: bool) -> float | None:
 
 
 @router.get("/version")
-def get_version(s: S) -> dict[str, str]:
-    """What runs here; needs no token."""
+def get_version(s: S, by: U) -> dict[str, str]:
+    """What runs here."""
     return {"version": ANNOUNCED_VERSION, "coordinator": __version__, "controller": s.controller_name}
 
 

@@ -86,7 +86,7 @@ class Agent:
 
     @property
     def is_stopping(self) -> bool:
-        """Whether the loop ends after its present step: somebody asked for it, or the unit is not ours any more."""
+        """Whether the loop ends after its present step: somebody asked, or the unit is not ours any more."""
         return self._stopping.is_set()
 
     def join(self, timeout_s: float) -> bool:
