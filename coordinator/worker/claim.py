@@ -52,6 +52,7 @@ class Authority:
         self._open_session = open_session
         self._lock = threading.Lock()
         self._session: Session | None = None
+        self._doubtful = False
         self.id = ""
 
     def begin(self) -> None:
@@ -98,8 +99,12 @@ class Authority:
         session = self._session
         if session is not None:
             self._minder.allow_until(session.valid_until_s)
+        if self._doubtful:
+            self._doubtful = False
+            self._on_change()  # who waits for authority is not woken by anything else
 
     def _doubt(self) -> None:
+        self._doubtful = True
         log.warning("session.doubtful", why="etcd has not confirmed the lease in time; running hooks are ended")
         self._on_change()
 
