@@ -13,6 +13,7 @@ from zlib import crc32
 
 from coordinator.domain.life import Life
 from coordinator.domain.names import UnitName
+from coordinator.domain.relation import JUJU_INFO
 from coordinator.domain.settings import setting
 from coordinator.domain.unit import Resolved
 from coordinator.domain.unit_state import Failure, Hook, HookKind, Memory, RelationState
@@ -98,7 +99,8 @@ def retry_delay_s(failed: Failure, unit: UnitName) -> float:
 def _created(memory: Memory, world: World) -> Operation | None:
     for relation in _in_order(world):
         if relation.life is Life.ALIVE and relation.id not in memory.relations:
-            return RunHook(_relation_hook(HookKind.RELATION_CREATED, relation))
+            hook = _relation_hook(HookKind.RELATION_CREATED, relation)
+            return SkipHook(hook) if _is_implicit(relation, world) else RunHook(hook)
     return None
 
 
@@ -142,7 +144,12 @@ def _relations(memory: Memory, world: World) -> Operation | None:
     """Peers come last, so that broken handlers of other relations still see them."""
     for relation in _in_order(world):
         state = memory.relations.get(relation.id)
-        if state is not None and (hook := _next_of(relation, state, world)):
+        if state is None:
+            continue
+        if _is_implicit(relation, world):
+            if _is_leaving(relation, world):
+                return SkipHook(_relation_hook(HookKind.RELATION_BROKEN, relation))
+        elif hook := _next_of(relation, state, world):
             return RunHook(hook)
     return None
 
@@ -152,7 +159,7 @@ def _next_of(relation: WorldRelation, state: RelationState, world: World) -> Hoo
     # changed follows joined at once, even when the relation has begun to die meanwhile.
     if state.pending is not None:
         return _relation_hook(HookKind.RELATION_CHANGED, relation, state.pending)
-    leaving = world.life is not Life.ALIVE or relation.life is not Life.ALIVE
+    leaving = _is_leaving(relation, world)
     units = {} if leaving else relation.units
     for gone in sorted(set(state.members) - set(units)):
         return _departed(relation, gone, world)
@@ -167,6 +174,18 @@ def _next_of(relation: WorldRelation, state: RelationState, world: World) -> Hoo
         if units[member] != state.members[member]:
             return _relation_hook(HookKind.RELATION_CHANGED, relation, member)
     return None
+
+
+def _is_leaving(relation: WorldRelation, world: World) -> bool:
+    return world.life is not Life.ALIVE or relation.life is not Life.ALIVE
+
+
+def _is_implicit(relation: WorldRelation, world: World) -> bool:
+    """Say whether the relation is at the endpoint that every application offers without declaring it.
+
+    The unit enters and leaves it, so that the other side finds its addresses, but the charm hears nothing.
+    """
+    return relation.endpoint == JUJU_INFO.name and world.charm.find_endpoint(relation.endpoint) is None
 
 
 def _departed(relation: WorldRelation, gone: UnitName, world: World) -> Hook:
@@ -196,7 +215,7 @@ def _in_order(world: World) -> Iterator[WorldRelation]:
     """Relations that the deployed charm knows, by number, peers last."""
     for relation in sorted(world.relations.values(), key=lambda relation: (relation.is_peer, relation.id)):
         # A unit that still runs an older charm does not hear of endpoints that only the new one has.
-        if world.charm.find_endpoint(relation.endpoint) is not None:
+        if world.charm.find_endpoint(relation.endpoint) is not None or _is_implicit(relation, world):
             yield relation
 
 

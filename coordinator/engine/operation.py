@@ -16,7 +16,7 @@ class RunHook:
 
 @dataclass(frozen=True, slots=True)
 class SkipHook:
-    """A person said that the failed hook counts as done: settle it without running."""
+    """Settle the hook without running it: a person said that it counts as done, or no charm has it."""
 
     hook: Hook
 
