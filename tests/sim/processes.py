@@ -19,7 +19,7 @@ from coordinator.controller.election import Election
 from coordinator.controller.loop import ReconcileLoop
 from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Kind, Ref
-from coordinator.errors import LeaseLost, Unavailable, UnknownOutcome
+from coordinator.errors import Contended, LeaseLost, Unavailable, UnknownOutcome
 from coordinator.store.live import LiveTree
 from coordinator.store.repository import Repository
 from coordinator.store.session import Session
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 TTL_S = 9
 EPOCH_S = 1_700_000_000.0
 TROUBLE_S = 1.0
-NOBODY_ANSWERS = (Unavailable, UnknownOutcome, LeaseLost)
+TROUBLE = (Unavailable, UnknownOutcome, LeaseLost, Contended)
 
 
 class MustWait(BaseException):
@@ -204,7 +204,7 @@ class Worker(Process):
                 self.live.wait_for(revision, 0)
                 self._wake_all()
             self._follow_units()
-        except NOBODY_ANSWERS:
+        except TROUBLE:
             self._due_s = self.sim.now_s + TROUBLE_S
 
     def _follow_units(self) -> None:
@@ -279,7 +279,7 @@ class AgentTurns:
                 self._due_s = self.worker.sim.now_s + wait_s
         except MustWait:
             self._due_s = self.worker.sim.now_s
-        except NOBODY_ANSWERS:
+        except TROUBLE:
             self._due_s = self.worker.sim.now_s + TROUBLE_S
         finally:
             self.is_busy = False
@@ -321,7 +321,7 @@ class Controller(Process):
             leads = self.election.campaign()
             moved = leads and self._loop._step()
             self._due_s = self.sim.now_s + (0.0 if moved else 5.0 if leads else 1.0)
-        except NOBODY_ANSWERS:
+        except TROUBLE:
             self._due_s = self.sim.now_s + TROUBLE_S
         finally:
             self.is_busy = False

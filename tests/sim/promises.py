@@ -14,6 +14,7 @@ from coordinator.domain import refs
 from coordinator.domain.life import Life
 from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Kind, Ref
+from coordinator.domain.unit import Unit
 from coordinator.domain.unit_state import Hook, HookKind
 from coordinator.domain.view import View
 from coordinator.engine.decide import decide
@@ -25,7 +26,7 @@ from coordinator.store.codec import decoder
 from coordinator.store.memory import MemoryStore
 from coordinator.store.port import Item
 from coordinator.store.repository import Repository
-from coordinator.store.txn import Put, Txn
+from coordinator.store.txn import Delete, Put, Txn
 from coordinator.worker.observe import observe
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Book:
     counted: int = 0  # those that the charm ran for
     runs: set[int] = field(default_factory=set)
     skipped: bool = False  # a person let a hook pass, so the charm did not see everything
-    ended: bool = False
+    forced: bool = False  # it was taken away before its hooks had ended
 
 
 class Promises:
@@ -85,6 +86,9 @@ class Promises:
         }
         journal = next((value for ref, value in puts.items() if ref.kind is Kind.JOURNAL), None)
         did = f"{journal.by}: {journal.did}" if journal else "outside of models"
+        for ref in (keys.ref_of(write.key) for write in txn.writes if isinstance(write, Delete)):
+            if ref in before and ref.kind is Kind.UNIT:
+                self._gone(_decoded(ref, before[ref].value), did)
         for ref, value in puts.items():
             if ref.kind in (Kind.CLAIM, Kind.LEADER):
                 assert ref not in before, f"{did}: takes {ref} from its holder"
@@ -97,6 +101,12 @@ class Promises:
             if ref.kind is Kind.MEMORY:
                 self._settled(process, ref, value, puts, before, journal.did, sim)
         return did
+
+    def _gone(self, unit: Unit, did: str) -> None:
+        book = self.books[unit.name]
+        book.forced = unit.force_at_s is not None
+        assert book.forced or unit.life is Life.DEAD or not book.hooks, f"{did}, though it has not ended"
+        self.failed.discard(unit.name)
 
     def _new_leader(self, sim: Simulation, app: str, leader: UnitName) -> None:
         """is-leader holds for the whole hook: whoever was told so is dead before another leads."""
@@ -201,7 +211,7 @@ class Promises:
         assert self._under(model) == [], "something of the model is left"
         for unit, book in self.books.items():
             last = book.hooks[-1].kind if book.hooks else HookKind.REMOVE
-            assert book.ended or last is HookKind.REMOVE, f"{unit} ended with {last.value}"
+            assert book.forced or last is HookKind.REMOVE, f"{unit} ended with {last.value}"
 
     def _under(self, model: str) -> list[str]:
         start, end = keys.below(refs.model(model))

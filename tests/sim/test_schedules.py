@@ -1,0 +1,96 @@
+"""Many lives with everything that can go wrong, in an order that a seed decides.
+
+A failure prints its seed and its story.  `COORDINATOR_SIM_SEED=… pytest tests/sim/test_schedules.py` lives it
+again; several seeds are separated by commas, and `0-999` is a range.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable, Iterator
+
+import pytest
+from recorder import AGENT, DB, WEB
+from simulation import MODEL, Chaos, Simulation
+
+SEEDS = 200
+GROUPS = 8  # tests that share the seeds, so that they can run beside each other
+STEPS = 120
+
+Event = Callable[[Simulation], None]
+
+
+def events_of(rng: random.Random) -> Iterator[Event]:
+    """Yield what people do in one life."""
+    yield lambda sim: sim.add_model()
+    yield lambda sim: sim.deploy("web", WEB, rng.randint(1, 2))
+    yield lambda sim: sim.deploy("db", DB, rng.randint(1, 2))
+    yield lambda sim: sim.integrate("web", "db")
+    for _ in range(rng.randint(2, 8)):
+        yield rng.choice(ANY_TIME)
+
+
+def _unit(sim: Simulation, app: str) -> str:
+    return f"{app}/{sim.rng.randint(0, 2)}"
+
+
+def _app(sim: Simulation) -> str:
+    return sim.rng.choice(["web", "db"])
+
+
+ANY_TIME: tuple[Event, ...] = (
+    lambda sim: sim.configure(_app(sim), color=sim.rng.choice(["red", "green", "blue"])),
+    lambda sim: sim.configure(_app(sim), color=sim.rng.choice(["red", "green", "blue"])),
+    lambda sim: sim.add_unit(_app(sim)),
+    lambda sim: sim.remove_unit(_unit(sim, _app(sim))),
+    lambda sim: sim.remove_unit(_unit(sim, _app(sim)), force=True),
+    lambda sim: sim.remove_relation("web", "db"),
+    lambda sim: sim.remove_relation("web", "db", force=True),
+    lambda sim: sim.integrate("web", "db"),
+    lambda sim: sim.integrate("web", "db"),
+    lambda sim: sim.refresh("web", WEB),
+    lambda sim: sim.deploy("agent", AGENT, 1),
+    lambda sim: sim.integrate("agent", "db"),
+    lambda sim: sim.remove_application(_app(sim), force=sim.rng.random() < 0.3),
+    lambda sim: sim.deploy("web", WEB, 1),
+)
+
+
+def live(seed: int) -> None:
+    """Live one life: while everything goes wrong, then until it rests, then to its end."""
+    sim = Simulation(seed=seed, controllers=2, chaos=Chaos())
+    try:
+        sim.unroll(STEPS, list(events_of(random.Random(seed))))
+        sim.heal()
+        sim.rest()
+        sim.destroy_model()
+        sim.rest()
+        sim.promises.check_nothing_is_left(MODEL)
+    except BaseException as broken:
+        story = "\n".join(sim.story)
+        raise AssertionError(f"{broken}\n{story}\nto live it again: COORDINATOR_SIM_SEED={seed}") from broken
+
+
+def seeds_asked_for() -> list[int]:
+    text = os.environ.get("COORDINATOR_SIM_SEED", "")
+    found: list[int] = []
+    for part in filter(None, text.split(",")):
+        first, _, last = part.partition("-")
+        found += range(int(first), int(last or first) + 1)
+    return found
+
+
+@pytest.mark.parametrize("group", range(GROUPS))
+def test_whatever_goes_wrong_the_promises_hold(group: int) -> None:
+    for seed in seeds_asked_for()[group::GROUPS] or range(group, SEEDS, GROUPS):
+        live(seed)
+
+
+def test_a_seed_decides_everything() -> None:
+    stories = []
+    for _ in range(2):
+        sim = Simulation(seed=7, controllers=2, chaos=Chaos())
+        sim.unroll(STEPS, list(events_of(random.Random(7))))
+        stories.append(sim.story)
+    assert stories[0] == stories[1]
