@@ -57,7 +57,7 @@ def command(
         return
     found = target.client.config(target.model, app)
     if not asked:
-        output.show(found, lambda colour: "")
+        output.show(found)
         return
     option = found["settings"].get(asked[0]) or found["application-config"].get(asked[0])
     if option is None:

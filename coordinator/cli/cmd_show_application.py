@@ -18,4 +18,4 @@ def command(target: Target, output: Output, applications: tuple[str, ...]) -> No
     """Show applications in detail: charm, constraints, exposure, endpoints."""
     given = required(applications, "an application name must be supplied")
     names = [check_application_name(name) for name in given]
-    output.show({name: target.client.application(target.model, name) for name in names}, lambda colour: "")
+    output.show({name: target.client.application(target.model, name) for name in names})

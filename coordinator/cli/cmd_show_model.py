@@ -23,4 +23,4 @@ def command(console: Console, output: Output, name: str | None, model: str | Non
     target = Target(console, model=name or model)
     found = target.client.model(target.model)
     shown = model_text.for_people(found, target.shown_controller, datetime.now(timezone.utc))
-    output.show(model_text.details(shown), lambda colour: "")
+    output.show(model_text.details(shown))

@@ -36,7 +36,7 @@ def command(
         UnitName.parse(related_unit)
     found = {str(name): target.client.unit(target.model, name.app, name.number) for name in names}
     shown = {name: narrowed(tree, app_only, endpoint, related_unit) for name, tree in found.items()}
-    output.show(shown, lambda colour: "")
+    output.show(shown)
 
 
 def narrowed(

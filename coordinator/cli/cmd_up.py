@@ -161,6 +161,9 @@ def command(
         say(f"ready: API at http://{listen}, etcd at {etcd.endpoint}, logs in {logs}")
         say("try: coordinator add-model demo; coordinator deploy ./deploy/examples/store; coordinator status")
         while not stopping.wait(0.2):
+            if not etcd.is_running:
+                say("etcd ended; it starts again")
+                etcd.start()
             for child in children:
                 child.watch()
         say("stopping")

@@ -22,13 +22,14 @@ class Output(NamedTuple):
     format: str
     file: str | None = None
 
-    def show(self, tree: Any, text: Callable[[bool], str]) -> None:
+    def show(self, tree: Any, text: Callable[[bool], str] | None = None) -> None:
         """Write *tree* as JSON or YAML; in other formats what *text* returns, told whether to colour it."""
         if self.format == "json":
             self.write(render.to_json(tree))
         elif self.format == "yaml":
             self.write(render.to_yaml(tree))
         else:
+            assert text is not None, "a command with a format for people knows how it reads"
             self.write(text(self.is_coloured()))
 
     def is_coloured(self, *, color: bool = False, no_color: bool = False) -> bool:

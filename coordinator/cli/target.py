@@ -1,7 +1,7 @@
 """Which controller and which model a command is about.
 
 Role: flags before variables before what is remembered.  COORDINATOR_API (addresses, separated by commas) with
-COORDINATOR_TOKEN or COORDINATOR_TOKEN_FILE overrides every remembered controller.
+COORDINATOR_TOKEN or COORDINATOR_TOKEN_FILE, and COORDINATOR_CA for https, overrides every remembered controller.
 """
 
 from __future__ import annotations

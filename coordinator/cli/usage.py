@@ -78,7 +78,7 @@ def _common() -> list[click.Option]:
 
     return [
         flag("--quiet", text="Say nothing but data, warnings and errors.", callback=note("quiet")),
-        flag("--verbose", text="Say more.", callback=note("verbose")),
+        flag("--verbose", text="As --debug.", callback=note("debug")),
         flag(
             "--debug", text="Say what is asked of the controller, and how long it takes.", callback=note("debug")
         ),

@@ -15,7 +15,7 @@ from pathlib import Path
 from coordinator.clock import Clock, RealClock
 from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Kind, Ref
-from coordinator.errors import CoordinatorError
+from coordinator.errors import CoordinatorError, Refused
 from coordinator.log import get_logger
 from coordinator.settings import WorkerSettings
 from coordinator.store.archives import Archives
@@ -61,7 +61,7 @@ class WorkerProcess:
         """Serve the machine until `stop`.
 
         Raises:
-            Refused: the data directory belongs to another worker, or to a machine that was removed.
+            Refused: the data directory belongs to another worker, or the machine was removed, before or meanwhile.
             Unavailable: etcd does not answer at the start; later it is waited for.
         """
         settings = self._settings
@@ -126,6 +126,8 @@ class WorkerProcess:
                     register.end_former(host.repository, store, host.machine)
                 served = host.worker_condition() is not None or self._enter(host, http)
                 pause_s = RETRY_FIRST_S
+            except Refused:
+                raise
             except CoordinatorError as trouble:
                 log.warning("worker.trouble", why=str(trouble))
                 self._stopping.wait(pause_s)

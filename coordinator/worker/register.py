@@ -16,7 +16,7 @@ from pathlib import Path
 from coordinator import __version__
 from coordinator.clock import Clock
 from coordinator.domain import refs
-from coordinator.domain.change import Change, Present, Unchanged
+from coordinator.domain.change import Change, Unchanged
 from coordinator.domain.life import Life
 from coordinator.domain.model import Machine, Worker
 from coordinator.domain.view import View
@@ -151,20 +151,31 @@ def end_former(repository: Repository, store: Store, machine: str) -> None:
 def serve(
     repository: Repository, clock: Clock, machine: str, *, lease: int, session: str, url: str, secret: str
 ) -> int:
-    """Enter this process as the one that serves *machine*; return the revision at which it does."""
+    """Enter this process as the one that serves *machine*; return the revision at which it does.
+
+    Raises:
+        Refused: the machine was removed.
+        Contended: another process is entered.
+    """
     ref = refs.worker(machine)
     worker = Worker(session=session, url=url, secret=secret, version=__version__, since=clock.timestamp())
 
     def plan(view: View) -> Change | None:
+        if not view.exists(refs.machine(machine)):
+            raise Refused(
+                f"machine {machine} was removed from the cluster",
+                why="somebody ran `remove-machine`",
+                fix="to come back as a new machine, start the worker with another data directory",
+            )
         return Change(
             did=f"serve machine {machine}",
             puts={ref: worker},
             leased=frozenset({ref}),
-            conditions=(Unchanged(ref, 0), Present(refs.machine(machine))),
+            conditions=(Unchanged(ref, 0),),
         )
 
     author = Author(name=f"worker {machine}", lease=lease)
-    _, revision = repository.transact(lambda: repository.read(ref), plan, author)
+    _, revision = repository.transact(lambda: repository.read(refs.machine(machine)), plan, author)
     return revision
 
 

@@ -309,3 +309,20 @@ def test_a_dead_worker_holds_up_removal_until_it_is_forced():
                        if t["juju-status"]["current"] == "down")  # fmt: skip
         system.ask("DELETE", f"/v1/machines/{machine}?force=true")
         wait_for(lambda: machine not in system.ask("GET", "/v1/machines")["machines"], "the machine to go")
+
+
+def test_the_worker_of_a_removed_machine_ends_and_says_why():
+    with running(workers=2) as system:
+        system.add_model()
+        system.recorder("a")
+        system.wait_settled(1)
+        used = system.units()["a/0"]["machine"]
+        with pytest.raises(ApiError, match=f'machine {used} has unit "a/0" assigned'):
+            system.ask("DELETE", f"/v1/machines/{used}")
+        busy = _worker_of(system, "a/0")
+        idle = next(worker for worker in system.workers if worker is not busy)
+        free = next(machine for machine in system.ask("GET", "/v1/machines")["machines"] if machine != used)
+        system.ask("DELETE", f"/v1/machines/{free}")
+        wait_for(lambda: not idle.is_running(), "the worker of the removed machine to end")
+        assert f"machine {free} was removed from the cluster" in idle.log.read_text()
+        assert busy.is_running()
