@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from coordinator.cli import client as client_module
 from coordinator.cli.client import Client, check_address
@@ -20,7 +28,9 @@ from coordinator.wire import AddModel, Integrate
 class Server:
     """Answers every request with what `answer` returns, and remembers what it was asked."""
 
-    def __init__(self, answer: Callable[[str, str], tuple[int, Any] | None]) -> None:
+    def __init__(
+        self, answer: Callable[[str, str], tuple[int, Any] | None], tls: ssl.SSLContext | None = None
+    ) -> None:
         self.asked: list[str] = []
         self.headers: list[dict[str, str]] = []
         self.bodies: list[bytes] = []
@@ -56,9 +66,11 @@ class Server:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._server.server_address[1]}"
 
     def close(self) -> None:
         self._server.shutdown()
@@ -70,8 +82,8 @@ class Server:
 def serve() -> Iterator[Callable[..., Server]]:
     servers: list[Server] = []
 
-    def start(answer: Callable[[str, str], tuple[int, Any] | None]) -> Server:
-        servers.append(Server(answer))
+    def start(*given: Any) -> Server:
+        servers.append(Server(*given))
         return servers[-1]
 
     yield start
@@ -257,3 +269,45 @@ def test_addresses_lose_what_does_not_matter(text, expected):
 def test_what_is_no_address_is_refused(text):
     with pytest.raises(BadRequest, match="is not the address of a controller"):
         check_address(text)
+
+
+# --- TLS -------------------------------------------------------------------------------------------------
+
+
+def make_certificate(folder: Path) -> tuple[Path, Path]:
+    """Return the files of a certificate for 127.0.0.1 that nobody has signed but itself, and of its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "controller")])
+    now = datetime.now(timezone.utc)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    files = folder / "cert.pem", folder / "key.pem"
+    files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    files[1].write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return files
+
+
+def test_a_certificate_is_checked_against_the_authority(serve, tmp_path):
+    certificate, key = make_certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server = serve(lambda method, path: (200, {"version": "3"}), context)
+
+    assert Client([server.url], ca=str(certificate)).version() == {"version": "3"}
+    with pytest.raises(Unavailable, match="its certificate is not trusted") as error:
+        Client([server.url]).version()
+    assert "login --ca FILE" in error.value.why
