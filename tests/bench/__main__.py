@@ -1,0 +1,109 @@
+"""Run every benchmark and print one table: `python -m tests.bench [--full] [--json FILE]`.
+
+Role: composes; sizes of a short and a full run are here.  Nothing is asserted about time: on a busy machine only
+the ratios, to floors of the same run, say something.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import system as integration
+from system import running
+
+from tests.bench import CHARMS, command, commits, cpu, crowd, floor, remote, report, startup
+from tests.bench.floor import Floor
+from tests.bench.pair import Observer, Pair
+from tests.bench.rows import Row
+
+integration.TTL_S = 10  # what real workers have; tests are in a greater hurry
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """How much of everything."""
+
+    floors: int
+    rounds: int
+    commands: int
+    starts: int
+    units: tuple[int, ...] = (1, 10, 50)
+    crowd: int = 100
+    looks: int
+    idle_s: float
+
+
+SHORT = Sizes(floors=200, rounds=8, commands=40, starts=10, looks=5, idle_s=20)
+FULL = Sizes(floors=2000, rounds=150, commands=400, starts=50, looks=25, idle_s=120)
+
+Benchmarks = dict[str, Callable[[], list[Row]]]
+
+
+@contextmanager
+def two_machines(sizes: Sizes) -> Iterator[Benchmarks]:
+    """What happens between etcd, two workers and charms."""
+    with running(workers=2) as system, ExitStack() as stack:
+        system.add_model()
+        observer = stack.enter_context(Observer(system.endpoints))
+        puts = stack.enter_context(Floor(system.endpoints))
+        machines = tuple(sorted(system.ask("GET", "/v1/machines")["machines"]))
+        pairs = [Pair(system, observer, name, CHARMS / charm, machines) for name, charm in CHARMS_OF_PAIRS.items()]
+        for pair in pairs:
+            stack.callback(pair.close)
+        command.prepare(system)
+        system.wait_settled(2 * len(pairs) + 1)
+        for pair in pairs:
+            pair.prepare(system)
+            pair.round()
+        yield {
+            "F": lambda: floor.measure(puts, times=sizes.floors),
+            "From a write to a remote charm's effect": lambda: remote.measure(pairs, puts, rounds=sizes.rounds),
+            "Transactions": lambda: commits.measure(system, pairs, rounds=sizes.rounds),
+            "CPU": lambda: cpu.measure(system, pairs, puts, rounds=sizes.rounds),
+            "Hook commands": lambda: command.measure(system, times=sizes.commands),
+            "Start of a charm": lambda: startup.measure(pairs, times=sizes.starts, rounds=sizes.rounds // 2),
+        }
+
+
+CHARMS_OF_PAIRS = {"bash": "shell", "ops": "python"}
+
+
+@contextmanager
+def one_machine(sizes: Sizes) -> Iterator[Benchmarks]:
+    """Many units that do nothing."""
+    with running(workers=1) as system:
+        system.add_model()
+        yield {
+            "Memory": lambda: crowd.measure_memory(system, counts=sizes.units),
+            "Status": lambda: crowd.measure_status(system, units=sizes.crowd, times=sizes.looks),
+            "At rest": lambda: crowd.measure_idle(system, seconds=sizes.idle_s),
+        }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measure, and print ratios.")
+    parser.add_argument("--full", action="store_true", help="more of everything")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows to FILE, too")
+    given = parser.parse_args()
+    sizes = FULL if given.full else SHORT
+    started_s, before = time.monotonic(), report.circumstances()
+    print(f"before: {report.line_of(before)}", flush=True)
+    sections: dict[str, list[Row]] = {}
+    for scene in (two_machines, one_machine):
+        with scene(sizes) as benchmarks:
+            for title, measure in benchmarks.items():
+                sections[title] = measure()
+                print(report.table({title: sections[title]}), flush=True)
+    after = report.circumstances()
+    print(f"\nafter:  {report.line_of(after)}; it took {time.monotonic() - started_s:.0f} s")
+    if given.json:
+        report.write_json(given.json, sections, before, after)
+
+
+if __name__ == "__main__":
+    main()
