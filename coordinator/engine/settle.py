@@ -28,10 +28,14 @@ from coordinator.engine.world import World
 REASON_CHARACTERS_MAX = 500  # of a failure, as shown in status; the whole output is in the log
 
 
-def settle(memory: Memory, world: World, hook: Hook, effects: Effects, *, now: str) -> Change:
+def settle(
+    memory: Memory, world: World, hook: Hook, effects: Effects, *, now: str, restate: bool = False
+) -> Change:
     """Return the write after *hook* succeeded (or was missing, or was skipped on request).
 
-    *now* is RFC 3339 in UTC.  Effects on relations that are gone by *world* are dropped: nobody could read them.
+    *now* is RFC 3339 in UTC.  *restate*: statuses were sent while the hook ran, and nobody knows which of them
+    landed last, so they are written even when they are what *world* has.  Effects on relations that are gone by
+    *world* are dropped: nobody could read them.
     """
     after = _remember(memory, world, hook, effects)
     puts: dict[Ref, Any] = {refs.memory(world.model, world.unit): after.unit}
@@ -45,7 +49,7 @@ def settle(memory: Memory, world: World, hook: Hook, effects: Effects, *, now: s
         elif hook.kind is HookKind.RELATION_BROKEN:
             deletes.add(member)
     _state(puts, world, effects)
-    _statuses(puts, world, hook, effects, memory, now)
+    _statuses(puts, world, hook, effects, memory, now, restate)
     ended = hook.kind is HookKind.REMOVE
     if ended:
         deletes |= {refs.member(world.model, r.id, world.unit) for r in world.relations.values() if r.in_scope}
@@ -78,7 +82,15 @@ def rebase(world: World, fresh: World) -> World:
 
 
 def fail(
-    memory: Memory, world: World, hook: Hook, effects: Effects, *, reason: str, now: str, now_s: float
+    memory: Memory,
+    world: World,
+    hook: Hook,
+    effects: Effects,
+    *,
+    reason: str,
+    now: str,
+    now_s: float,
+    restate: bool = False,
 ) -> Change:
     """Return the write after *hook* failed: what it asked for is dropped, but for the statuses it had set."""
     before = memory.unit.failed
@@ -88,7 +100,7 @@ def fail(
     after = replace(memory, unit=replace(memory.unit, failed=failure, status_set=status_set))
     puts: dict[Ref, Any] = {refs.memory(world.model, world.unit): after.unit}
     shown = Effects(status=effects.status, version=effects.version, application_status=effects.application_status)
-    _statuses(puts, world, None, shown, memory, now)
+    _statuses(puts, world, None, shown, memory, now, restate)
     if world.resolved is not None:
         puts[refs.unit(world.model, world.unit)] = replace(world.entity, resolved=None)
     return Change(
@@ -242,19 +254,28 @@ _ONLY_IF_NEVER_SET = (HookKind.INSTALL, HookKind.START)
 
 
 def _statuses(
-    puts: dict[Ref, Any], world: World, hook: Hook | None, effects: Effects, memory: Memory, now: str
+    puts: dict[Ref, Any],
+    world: World,
+    hook: Hook | None,
+    effects: Effects,
+    memory: Memory,
+    now: str,
+    restate: bool,
 ) -> None:
     """Put the statuses where they differ from what is stored; *hook* is None when it did not succeed."""
     status = status_of_unit(world, hook, effects, memory, ended=True, now=now)
-    if status != world.status:
+    if restate or status != world.status:
         puts[refs.status(world.model, world.unit)] = status
-    _application_status(puts, world, effects, now)
+    _application_status(puts, world, effects, now, restate)
 
 
-def _application_status(puts: dict[Ref, Any], world: World, effects: Effects, now: str) -> None:
+def _application_status(
+    puts: dict[Ref, Any], world: World, effects: Effects, now: str, restate: bool = False
+) -> None:
     if (wanted := effects.application_status) is not None:
         before = world.application_status or Status("unset")
-        if (moved := before.moved_to(wanted.current, wanted.message, now)) != before:
+        moved = before.moved_to(wanted.current, wanted.message, now)
+        if restate or moved != before:
             puts[refs.application_status(world.model, world.unit.app)] = moved
 
 

@@ -171,7 +171,9 @@ class Agent:
         return self._record.settle(
             self._show.refreshed(world, self._look),
             hook,
-            lambda world: settle(memory, world, hook, effects, now=self._host.clock.timestamp()),
+            lambda world: settle(
+                memory, world, hook, effects, now=self._host.clock.timestamp(), restate=self._show.has_spoken
+            ),
             self._look,
             leader_only=effects.leader_only,
         )
@@ -182,7 +184,14 @@ class Agent:
             self._show.refreshed(world, self._look),
             hook,
             lambda world: fail(
-                memory, world, hook, effects, reason=reason, now=self._host.clock.timestamp(), now_s=now_s
+                memory,
+                world,
+                hook,
+                effects,
+                reason=reason,
+                now=self._host.clock.timestamp(),
+                now_s=now_s,
+                restate=self._show.has_spoken,
             ),
             self._look,
             leader_only=effects.application_status is not None,

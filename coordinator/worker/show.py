@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from coordinator.clock import Clock
 from coordinator.domain import refs
-from coordinator.domain.change import Change, Held
+from coordinator.domain.change import Change, Held, Unchanged
 from coordinator.domain.status import AgentStatus
 from coordinator.domain.unit_state import Hook, Memory
 from coordinator.domain.view import Token
@@ -34,7 +34,8 @@ class Show:
         self._record, self._clock, self._beside = record, clock, beside
         #: The agent status that others see, as far as we know; it ends with the claim that it was shown under.
         self._shown: tuple[Token | None, str] = (None, "")
-        self._published = False  # statuses were written since the hook started
+        #: Statuses were sent since the hook started: what is stored of them may be anything that it said so far.
+        self.has_spoken = False
 
     def rest(self, world: World, operation: Operation) -> None:
         """Show that nothing is to do, unless that is what everybody sees already."""
@@ -45,13 +46,13 @@ class Show:
     def running(self, memory: Memory, world: World, hook: Hook) -> Iterator[Showing]:
         """While inside, show the hook and what it says, from SHOW_AFTER_S on."""
         showing = Showing(self, memory, world, hook)
-        self._published = False
+        self.has_spoken = False
         with self._beside(showing):
             yield showing
 
     def refreshed(self, world: World, look: Callable[[], Sight | None]) -> World:
-        """Return *world* with the statuses as they are stored now, if we wrote any while the hook ran."""
-        sight = look() if self._published else None
+        """Return *world* with the statuses as they are stored now, if any were sent while the hook ran."""
+        sight = look() if self.has_spoken else None
         if sight is None:
             return world
         return replace(world, status=sight[1].status, application_status=sight[1].application_status)
@@ -66,8 +67,12 @@ class Show:
             did=f"{world.unit} {current} {message}".rstrip(),
             puts={ref: status},
             leased=frozenset({ref}),
-            conditions=(Held(refs.claim(world.model, world.unit), world.claim),),
+            conditions=(
+                Held(refs.claim(world.model, world.unit), world.claim),
+                Unchanged(refs.memory(world.model, world.unit), world.memory_revision),
+            ),
         )
+        self._shown = (None, "")  # until there is an answer
         if self._record.try_write(change, world.revision) is not None:
             self._shown = shown
 
@@ -118,8 +123,10 @@ class Showing:
             return
         change = publish(self._world, self._hook, effects, self._memory, now=self._show._clock.timestamp())
         self._seen = effects
-        if change is not None and self._show._record.try_write(change, self._world.revision) is not None:
-            self._show._published = True
+        if change is None:
+            return
+        self._show.has_spoken = True
+        if self._show._record.try_write(change, self._world.revision) is not None:
             self._world = replace(self._world, **_stored_statuses(change, self._world))
 
 

@@ -96,11 +96,18 @@ class Promises:
                 assert refs.unit(ref.path[0], refs.unit_of(ref)) in before, f"{did}: claims a unit that is gone"
             if ref.kind is Kind.LEADER:
                 self._new_leader(sim, ref.path[1], UnitName.parse(value))
+            if ref in before and ref.kind in (Kind.MODEL, Kind.APPLICATION, Kind.UNIT, Kind.RELATION):
+                self._no_way_back(_decoded(ref, before[ref].value), value, did)
             if ref.kind in _LEADER_ONLY:
                 self._by_leader(process, ref, before, journal.by, did)
             if ref.kind is Kind.MEMORY:
                 self._settled(process, ref, value, puts, before, journal.did, sim)
         return did
+
+    def _no_way_back(self, before: Any, after: Any, did: str) -> None:
+        lives = list(Life)
+        assert lives.index(before.life) <= lives.index(after.life), f"{did} brings back {after}"
+        assert before.force_at_s is None or after.force_at_s is not None, f"{did} forgets the force on {after}"
 
     def _gone(self, unit: Unit, did: str) -> None:
         book = self.books[unit.name]
@@ -112,7 +119,7 @@ class Promises:
         """is-leader holds for the whole hook: whoever was told so is dead before another leads."""
         for run in sim.runs[-50:]:
             other = run.world.unit
-            alive = run.saw_leader and not (run.is_killed or run.is_over)
+            alive = run.saw_leader and not (run.is_killed or run.is_over or run.is_excused)
             assert not (alive and other.app == app and other != leader), f"{leader} leads while {other} is told so"
 
     def _by_leader(self, process: Process, ref: Ref, before: dict[Ref, Item], by: str, did: str) -> None:
@@ -152,10 +159,15 @@ class Promises:
             book.counted += 1
             book.hooks.append(run.hook)
             assert int(state["count"]) == book.counted, f"{unit}: an effect of {did} is there twice, or lost"
+            status = self._now(refs.status(model, unit)).workload.current
+            assert status == "active", f"{unit}: after {did} its status is {status}"
         try:
             check_order(book.hooks, set_up_skipped=book.skipped)
         except AssertionError as broken:
             raise AssertionError(f"{unit}: {broken}: {[_text(hook) for hook in book.hooks]}") from None
+
+    def _now(self, ref: Ref) -> Any:
+        return _decoded(ref, self._store.read(keys.key_of(ref)).items[0].value)
 
     # --- at rest ---------------------------------------------------------------------------------------------
 
@@ -179,20 +191,20 @@ class Promises:
 
     def check_rest(self, model: str) -> None:
         view = self._view(model)
-        for ref, unit in view.list(Kind.UNIT, model):
+        for _, unit in view.list(Kind.UNIT, model):
             book, memory = self.books[unit.name], view.peek(refs.memory(model, unit.name))
             state = view.peek(refs.state(model, unit.name)) or {}
             assert memory.hooks == len(book.hooks), f"{unit.name}: memory and journal differ"
             assert int(state.get("count", 0)) == book.counted, f"{unit.name}: state and journal differ"
             assert unit.life is Life.ALIVE, f"{unit.name} does not go"
+            agent = view.peek(refs.agent(model, unit.name))
+            assert agent.current == "idle", f"{unit.name} rests, and shows {agent.current} {agent.message}"
             self._check_bags(view, model, unit.name, state)
-            status = view.peek(refs.status(model, unit.name))
-            last = book.hooks[-1]
-            assert ref.path[1] == unit.name.app
-            if not book.skipped:
-                assert status.workload.message == f"{book.counted} {last.name}", f"{unit.name}: an old status"
-        for ref, _ in view.list(Kind.MEMBER, model):
-            assert view.peek(refs.unit(model, refs.unit_of(ref))) is not None, f"{ref} is a member without a unit"
+        for item in self._store.read(*keys.below(refs.model(model))).items:
+            ref = keys.ref_of(item.key)
+            assert ref is not None
+            for owner in _owners(ref):
+                assert view.peek(owner) is not None, f"{ref} is left of {owner}"
 
     def _check_bags(self, view: View, model: str, unit: UnitName, state: dict[str, str]) -> None:
         """What the charm wrote last is there, and everybody alive is in every relation of its application."""
@@ -228,18 +240,36 @@ class Promises:
 
         def meta(sha256: str) -> Any:
             found = view.peek(refs.charm(sha256))
-            return found.meta if found else _decoded_charm(self._store, sha256)
+            return (found or self._now(refs.charm(sha256))).meta
 
         return observe(view, model, unit, session=session, charm=meta)
 
 
+def _owners(ref: Ref) -> list[Ref]:
+    """Return what must exist because *ref* does."""
+    model = ref.path[0]
+    owners = []
+    if ref.kind in (Kind.MEMBER, Kind.UNIT_BAG, Kind.APPLICATION_BAG):
+        owners.append(refs.relation(model, int(ref.path[1])))
+    if ref.kind in (
+        Kind.CLAIM,
+        Kind.MEMORY,
+        Kind.RELATION_MEMORY,
+        Kind.STATE,
+        Kind.STATUS,
+        Kind.AGENT,
+        Kind.MEMBER,
+    ):
+        owners.append(refs.unit(model, refs.unit_of(ref)))
+    if ref.kind is Kind.RELATION_MEMORY:
+        owners.append(refs.relation(model, int(ref.path[3])))
+    if ref.kind in (Kind.UNIT, Kind.CONFIG, Kind.LEADER, Kind.LEADER_SETTINGS, Kind.APPLICATION_STATUS):
+        owners.append(refs.application(model, ref.path[1]))
+    return owners
+
+
 def _decoded(ref: Ref, data: bytes) -> Any:
     return decoder(ref.kind)(data)
-
-
-def _decoded_charm(store: MemoryStore, sha256: str) -> Any:
-    ref = refs.charm(sha256)
-    return _decoded(ref, store.read(keys.key_of(ref)).items[0].value).meta
 
 
 def _not_run(did: str, former: Item | None) -> Hook:

@@ -33,7 +33,11 @@ AGENT = charm("agent", requires={"host": "juju-info"}, options=_OPTIONS)
 
 @dataclass(eq=False, kw_only=True)
 class Run:
-    """One run of the charm's code.  `saw_leader`: it was told that it leads.  `is_killed`: the minder ended it."""
+    """One run of the charm's code.
+
+    `saw_leader`: it was told that it leads.  `is_killed`: the minder ended it.  `is_excused`: somebody took the
+    lead away on purpose meanwhile.
+    """
 
     id: int
     hook: Hook
@@ -42,6 +46,7 @@ class Run:
     saw_leader: bool = False
     is_killed: bool = False
     is_over: bool = False
+    is_excused: bool = False
     problems: list[str] = field(default_factory=list)
 
 
@@ -82,7 +87,7 @@ def _play(
     call("state-set", f"count={count}", f"run={run.id}")
     run.saw_leader = call("is-leader") == "True"
     color = call("config-get", "color")
-    call("status-set", "active", f"{count} {hook.name}")
+    call("status-set", "maintenance", hook.name)
     sim.interlude(worker)
     for endpoint in context.world.charm.endpoints:
         for relation in call("relation-ids", endpoint.name).split():
@@ -93,6 +98,7 @@ def _play(
         call("status-set", "--application", "active", str(unit))
         call("leader-set", f"leader={unit}")
     _look_around(call, run)
+    call("status-set", "active")
     sim.interlude(worker)
     if run.is_killed or worker.is_dead:
         return Interrupted("signal 9")

@@ -26,7 +26,7 @@ from coordinator.domain.charm import Charm, CharmMeta
 from coordinator.domain.model import Machine
 from coordinator.domain.names import EndpointName, UnitName
 from coordinator.domain.view import View
-from coordinator.errors import Contended, Refused
+from coordinator.errors import Contended, LeaseLost, Refused
 from coordinator.store.memory import MemoryStore
 from coordinator.store.repository import Author, Repository
 from coordinator.store.txn import Committed, Outcome, Txn
@@ -48,7 +48,8 @@ class Chaos:
     interlude: float = 0.3
     fault: float = 0.06
     lag: float = 0.1
-    failing: float = 0.05
+    freeze: float = 0.2  # of the interludes
+    failing: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -180,6 +181,15 @@ class Simulation:
     def refresh(self, app: str, meta: CharmMeta) -> None:
         self.ask(lambda view: application.refresh(view, MODEL, app, charm=f"sha-{meta.name}", now=CREATED))
 
+    def unseat(self, app: str) -> None:
+        """Take the lead away from whoever has it, while it goes on; what it was told is not our promise then."""
+        for run in self.runs:
+            run.is_excused = run.is_excused or run.world.unit.app == app
+        leader = refs.leader(MODEL, app)
+        self.ask(
+            lambda view: Change(did=f"unseat {app}", deletes=frozenset({leader})) if view.exists(leader) else None
+        )
+
     def resolve(self, name: str, *, retry: bool) -> None:
         self.ask(lambda view: unit.resolve(view, MODEL, [UnitName.parse(name)], retry=retry))
 
@@ -263,16 +273,24 @@ class Simulation:
         if self.chaos is None or self._depth >= DEPTH_MAX or self.rng.random() >= self.chaos.interlude:
             return
         self._depth += 1
-        frozen = self.rng.random() < 0.1
-        was_frozen, process.is_frozen = process.is_frozen, process.is_frozen or frozen
-        if frozen:
+        if not process.is_frozen and self.rng.random() < self.chaos.freeze:
+            process.is_frozen = True
             self.tell(f"{process.name} freezes")
-        for _ in range(self.rng.randint(1, 4)):
-            self._act()
-        if frozen:
-            process.is_frozen = was_frozen
+            self._others_go_on()
             self.tell(f"{process.name} goes on")
+            process.is_frozen = False
+        else:
+            for _ in range(self.rng.randint(1, 4)):
+                self._act()
         self._depth -= 1
+
+    def _others_go_on(self) -> None:
+        """Let time pass that a frozen process does not notice, and others take over what it held."""
+        self.pass_time(self.rng.choice([0.3, TTL_S, 2 * TTL_S]))
+        for process in self.processes:
+            self._see(process)
+        for _ in range(self.rng.randint(2, 10)):
+            self._go_on()
 
     # --- the schedule ----------------------------------------------------------------------------------------
 
@@ -307,13 +325,17 @@ class Simulation:
         elif chance < 0.45:
             self._see(self.rng.choice(self.processes))
         else:
-            actors = self._ready()
-            if actors:
-                self._turn(self.rng.choice(actors))
-            else:
-                for process in self.processes:
-                    self._see(process)
-                self.pass_time(0.2)
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Let somebody do what is to do."""
+        actors = self._ready()
+        if actors:
+            self._turn(self.rng.choice(actors))
+        else:
+            for process in self.processes:
+                self._see(process)
+            self.pass_time(0.2)
 
     def _resolve_one(self) -> None:
         failed = self._failed()
@@ -326,7 +348,8 @@ class Simulation:
     def _land_late(self) -> None:
         if self.on_the_way:
             process, txn = self.on_the_way.pop(0)
-            self.land(process, txn)
+            with contextlib.suppress(LeaseLost):
+                self.land(process, txn)
 
     def _see(self, process: Worker | Controller) -> None:
         if process.runs and not process.is_cut:

@@ -16,7 +16,7 @@ from simulation import MODEL, Chaos, Simulation
 
 SEEDS = 200
 GROUPS = 8  # tests that share the seeds, so that they can run beside each other
-STEPS = 120
+STEPS = 80
 
 Event = Callable[[Simulation], None]
 
@@ -50,6 +50,7 @@ ANY_TIME: tuple[Event, ...] = (
     lambda sim: sim.integrate("web", "db"),
     lambda sim: sim.integrate("web", "db"),
     lambda sim: sim.refresh("web", WEB),
+    lambda sim: sim.unseat("web"),
     lambda sim: sim.deploy("agent", AGENT, 1),
     lambda sim: sim.integrate("agent", "db"),
     lambda sim: sim.remove_application(_app(sim), force=sim.rng.random() < 0.3),
