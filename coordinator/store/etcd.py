@@ -75,7 +75,7 @@ class EtcdStore:
 
     def read(self, start: str, end: str | None = None, *, revision: int | None = None) -> Snapshot:
         assert end is None or start < end
-        what = f"read {start!r}"
+        what = f"read {start!r} from etcd"
         for _ in range(REREADS_MAX):
             page = self._ask(what, "range", wire.encode_range(start, end, revision=revision or 0))
             at = revision or page.header.revision
@@ -91,7 +91,7 @@ class EtcdStore:
         raise Unavailable(f"cannot {what}", why="its history is compacted faster than it can be read")
 
     def read_many(self, ranges: tuple[tuple[str, str | None], ...]) -> Snapshot:
-        what = f"read {len(ranges)} ranges"
+        what = "read from etcd"
         for _ in range(REREADS_MAX):
             try:
                 return self._read_many(what, ranges)

@@ -6,7 +6,7 @@ entry was written in the transaction that it tells of.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from coordinator.domain import refs
 from coordinator.domain.model import Journal
@@ -36,3 +36,22 @@ def history(store: Store, model: str, *, limit: int) -> Iterator[tuple[int, Jour
         revision = items[0].revision - 1
         if revision < 1:
             return
+
+
+def entry_at(store: Store, model: str, revisions: Iterable[int]) -> dict[int, str]:
+    """Return what was done at each of *revisions*: "user alice: config web color=red".
+
+    Left out are revisions that changed nothing of the model, and those that are compacted away.
+    """
+    key = keys.key_of(refs.journal(model))
+    decode = decoder(Kind.JOURNAL)
+    found = {}
+    for revision in revisions:
+        try:
+            items = store.read(key, revision=revision).items
+        except Compacted:
+            continue
+        if items and items[0].revision == revision:
+            entry = decode(items[0].value)
+            found[revision] = f"{entry.by}: {entry.did}"
+    return found

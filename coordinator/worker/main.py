@@ -183,15 +183,20 @@ class WorkerProcess:
             return list(self._agents)
 
     def _moved(self, moved: list[Ref]) -> None:
-        """Wake the agents of the models that something moved in; what moved is read by them."""
-        models = {ref.path[0] for ref in moved if ref.kind not in (Kind.MACHINE, Kind.WORKER)}
-        machines = any(ref.kind in (Kind.MACHINE, Kind.WORKER) for ref in moved)
-        if machines or any(ref.kind in (Kind.UNIT, Kind.MODEL) for ref in moved):
+        """Wake the agents that what moved concerns; what it is they read themselves.
+
+        Called by the mirror, with its lock held, so a look costs nothing.
+        """
+        if any(ref.kind in (Kind.MACHINE, Kind.WORKER, Kind.UNIT, Kind.MODEL) for ref in moved):
             self._news.set()
         with self._lock:
-            agents = [agent for (model, _), agent in self._agents.items() if machines or model in models]
-        for agent in agents:
-            agent.wake()
+            agents = dict(self._agents)
+        if not agents or self._live is None:
+            return
+        with self._live.look() as view:
+            awake = concerned(view, moved, agents)
+        for place in awake:
+            agents[place].wake()
 
     def _wake_agents(self) -> None:
         with self._lock:

@@ -14,7 +14,7 @@ from coordinator.domain.charm import CharmMeta
 from coordinator.domain.life import Life
 from coordinator.domain.model import Model
 from coordinator.domain.names import UnitName
-from coordinator.domain.refs import Kind
+from coordinator.domain.refs import Kind, Ref
 from coordinator.domain.relation import Relation
 from coordinator.domain.status import Status, UnitStatus
 from coordinator.domain.unit import Application, Claim, Unit
@@ -88,6 +88,45 @@ def observe(
         machine_ports=_Lazy(dict(_neighbour_statuses(view, neighbours, (model, name))), _ports),
         goals=_Lazy(dict(_goal_entities(view, model, name.app, relations.values())), _goal),
     )
+
+
+def concerned(
+    view: View, moved: Iterable[Ref], units: Iterable[tuple[str, UnitName]]
+) -> list[tuple[str, UnitName]]:
+    """Return those of *units* that may decide otherwise now that *moved* has moved; the others need not look.
+
+    What only informs a running hook (statuses, stored state, who does what) wakes nobody: a hook looks afresh.  A
+    kind that is not known here wakes its whole model.
+    """
+    everybody, models = False, set()
+    apps: set[tuple[str, str]] = set()
+    names: set[tuple[str, str, str]] = set()
+    for ref in moved:
+        match ref.kind:
+            case Kind.MACHINE | Kind.WORKER:
+                everybody = True
+            case (
+                Kind.JOURNAL | Kind.SEQUENCE | Kind.AGENT | Kind.STATUS | Kind.APPLICATION_STATUS | Kind.STATE
+            ):
+                continue
+            case Kind.CLAIM | Kind.MEMORY | Kind.RELATION_MEMORY:
+                names.add((ref.path[0], ref.path[1], ref.path[2]))
+            case Kind.APPLICATION | Kind.CONFIG | Kind.LEADER | Kind.LEADER_SETTINGS:
+                apps.add((ref.path[0], ref.path[1]))
+            case Kind.MEMBER | Kind.UNIT_BAG | Kind.APPLICATION_BAG:
+                relation: Relation | None = view.peek(refs.relation(ref.path[0], int(ref.path[1])))
+                # Without a relation: it went, which wakes its whole model.
+                apps.update((ref.path[0], side.app) for side in (relation.sides if relation else ()))
+            case _:
+                models.add(ref.path[0])
+    return [
+        (model, unit)
+        for model, unit in units
+        if everybody
+        or model in models
+        or (model, unit.app) in apps
+        or (model, unit.app, str(unit.number)) in names
+    ]
 
 
 def seen_by(hook: Hook, world: World, charm: CharmLookup) -> World:

@@ -65,13 +65,20 @@ def test_history_shows_a_cause_by_what_it_did():
             "did": "config a=1",
             "why": None,
         },
-        {"revision": 12, "at": "2025-03-07T08:15:03.000Z", "by": "unit web/0", "did": "config-changed", "why": 8},
+        {
+            "revision": 12,
+            "at": "2025-03-07T08:15:03.000Z",
+            "by": "unit web/0",
+            "did": "config-changed",
+            "why": 8,
+            "because": "user admin: config a=1",
+        },
         {"revision": 13, "at": "2025-03-07T08:15:04.000Z", "by": "unit web/1", "did": "start", "why": 3},
     ]
     assert history_table(entries, utc=True) == (
         "Revision  When                  Who         What            Because of\n"
         "       8  2025-03-07 08:15:02Z  user admin  config a=1\n"
-        "      12  2025-03-07 08:15:03Z  unit web/0  config-changed  8 config a=1\n"
+        "      12  2025-03-07 08:15:03Z  unit web/0  config-changed  8 user admin: config a=1\n"
         "      13  2025-03-07 08:15:04Z  unit web/1  start           3\n"
     )
 
