@@ -99,6 +99,10 @@ def _forget_unit(view: View, model: str, now_s: float) -> Change | None:
         if unit.life is Life.ALIVE or not _may_go(view, model, unit, now_s):
             continue
         view.find(ref)
+        if not _is_over(unit, now_s):
+            # Looked at, not only peeked: a worker that claims the unit at this moment makes the write fail.
+            view.find(refs.memory(model, unit.name))
+            view.find(refs.claim(model, unit.name))
         leader = refs.leader(model, unit.name.app)
         deletes = {leader} if view.find(leader) == str(unit.name) else set()
         for relation_ref, _ in _relations_of(view, model, unit.name.app):
@@ -110,10 +114,13 @@ def _forget_unit(view: View, model: str, now_s: float) -> Change | None:
 
 
 def _may_go(view: View, model: str, unit: Unit, now_s: float) -> bool:
-    if unit.life is Life.DEAD or _due(unit.force_at_s, now_s):
+    if _is_over(unit, now_s):
         return True
-    # Looked at, not peeked: a worker that claims the unit at this moment makes the write fail.
-    return view.find(refs.memory(model, unit.name)) is None and view.find(refs.claim(model, unit.name)) is None
+    return view.peek(refs.memory(model, unit.name)) is None and view.peek(refs.claim(model, unit.name)) is None
+
+
+def _is_over(unit: Unit, now_s: float) -> bool:
+    return unit.life is Life.DEAD or _due(unit.force_at_s, now_s)
 
 
 def _forget_relation(view: View, model: str, now_s: float) -> Change | None:
