@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -105,6 +105,21 @@ def transact(
         return view
 
     s.repository.transact(read, plan, Author(name=f"user {by.name}"))
+
+
+def in_steps(
+    s: Services,
+    by: User,
+    name: str,
+    names: Sequence[UnitName],
+    plan: Callable[[View, Sequence[UnitName]], Change | None],
+) -> None:
+    """Carry out *plan* for as many of the units *names* at a time as fit into one write."""
+    steps = unit.in_steps(names)
+    if len(steps) > 1:
+        plan(read_model(s, name), names)  # a rehearsal: one wrong name among them changes nothing
+    for step in steps:
+        transact(s, by, name, lambda view, step=step: plan(view, step))
 
 
 def force_at(s: Services, force: bool, no_wait: bool) -> float | None:
@@ -368,7 +383,7 @@ def remove_units(s: S, by: U, name: str, given: Remove) -> dict[str, str]:
     check(by, "write", name)
     names = [UnitName.parse(text) for text in given.names]
     force_at_s = force_at(s, given.force, given.no_wait)
-    transact(s, by, name, lambda view: unit.remove_units(view, name, names, force_at_s=force_at_s))
+    in_steps(s, by, name, names, lambda view, some: unit.remove_units(view, name, some, force_at_s=force_at_s))
     return {}
 
 
@@ -376,20 +391,23 @@ def remove_units(s: S, by: U, name: str, given: Remove) -> dict[str, str]:
 def resolve(s: S, by: U, name: str, given: Resolve) -> dict[str, str]:
     check(by, "write", name)
 
-    def plan(view: View) -> Change | None:
-        names = [UnitName.parse(text) for text in given.names]
-        if given.all:
-            names = [u.name for _, u in view.list(Kind.UNIT, name) if _in_error(view, name, u.name)]
-        return unit.resolve(view, name, names, retry=given.retry)
+    names = [UnitName.parse(text) for text in given.names]
+    if given.all:
+        names = [stored.name for _, stored in read_model(s, name).list(Kind.UNIT, name)]
 
-    transact(s, by, name, plan)
+    def plan(view: View, some: Sequence[UnitName]) -> Change | None:
+        if given.all:
+            some = [unit_name for unit_name in some if _in_error(view, name, unit_name)]
+        return unit.resolve(view, name, some, retry=given.retry)
+
+    in_steps(s, by, name, names, plan)
     return {}
 
 
 def _in_error(view: View, name: str, unit_name: UnitName) -> bool:
     memory = view.peek(refs.memory(name, unit_name))
     stored = view.peek(refs.unit(name, unit_name))
-    return memory is not None and memory.failed is not None and stored.resolved is None
+    return memory is not None and memory.failed is not None and stored is not None and stored.resolved is None
 
 
 @router.get("/models/{name}/units/{app}/{number}")

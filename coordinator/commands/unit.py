@@ -17,6 +17,7 @@ from coordinator.domain.view import View
 from coordinator.errors import BadRequest, NotFound, Refused
 
 UNITS_PER_COMMAND_MAX = 500  # one transaction; etcd carries some thousand operations
+NAMES_PER_STEP_MAX = 60  # etcd checks 128 guards in one transaction, and each named unit needs up to two
 
 
 def add_units(view: View, model: str, app: str, *, count: int, now: str, to: Sequence[str] = ()) -> Change:
@@ -64,10 +65,19 @@ def new_units(
     return puts
 
 
+def in_steps(names: Sequence[UnitName]) -> list[list[UnitName]]:
+    """Return *names*, each once, in groups of which one change can speak."""
+    once = list(dict.fromkeys(names))
+    return [once[start : start + NAMES_PER_STEP_MAX] for start in range(0, len(once), NAMES_PER_STEP_MAX)]
+
+
 def remove_units(
     view: View, model: str, names: Sequence[UnitName], *, force_at_s: float | None = None
 ) -> Change | None:
-    """Begin to end units; their own hooks do the rest, or reconcile/removal.py from *force_at_s* on."""
+    """Begin to end units; their own hooks do the rest, or reconcile/removal.py from *force_at_s* on.
+
+    More than NAMES_PER_STEP_MAX do not fit into one write: see `in_steps`.
+    """
     puts: dict[Ref, Any] = {}
     for name in names:
         ref = refs.unit(model, name)
@@ -97,7 +107,10 @@ def max_life(life: Life) -> Life:
 
 
 def resolve(view: View, model: str, names: Sequence[UnitName], *, retry: bool) -> Change | None:
-    """Say of failed hooks that they run again (*retry*), or that they count as done."""
+    """Say of failed hooks that they run again (*retry*), or that they count as done.
+
+    More than NAMES_PER_STEP_MAX do not fit into one write: see `in_steps`.
+    """
     said = Resolved.RETRY if retry else Resolved.SKIP
     puts: dict[Ref, Any] = {}
     for name in names:
