@@ -15,7 +15,7 @@ from coordinator.domain.life import Life
 from coordinator.domain.model import Model
 from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Kind, Ref
-from coordinator.domain.relation import Relation
+from coordinator.domain.relation import Relation, Scope
 from coordinator.domain.status import Status, UnitStatus
 from coordinator.domain.unit import Application, Claim, Unit
 from coordinator.domain.unit_state import Hook, HookKind, Memory, RelationState, UnitState
@@ -96,29 +96,31 @@ def concerned(
     """Return those of *units* that may decide otherwise now that *moved* has moved; the others need not look.
 
     What only informs a running hook (statuses, stored state, who does what) wakes nobody: a hook looks afresh.  A
-    kind that is not known here wakes its whole model.
+    kind that is not known here wakes everybody.
     """
     everybody, models = False, set()
     apps: set[tuple[str, str]] = set()
     names: set[tuple[str, str, str]] = set()
     for ref in moved:
         match ref.kind:
-            case Kind.MACHINE | Kind.WORKER:
-                everybody = True
-            case (
-                Kind.JOURNAL | Kind.SEQUENCE | Kind.AGENT | Kind.STATUS | Kind.APPLICATION_STATUS | Kind.STATE
-            ):
+            case Kind.JOURNAL | Kind.SEQUENCE | Kind.AGENT | Kind.STATUS | Kind.APPLICATION_STATUS | Kind.STATE:
                 continue
+            case Kind.CONTROLLER | Kind.CONTROLLER_LEADER | Kind.MACHINE_SEQUENCE:
+                continue
+            case Kind.MODEL | Kind.UNIT | Kind.RELATION:
+                models.add(ref.path[0])
             case Kind.CLAIM | Kind.MEMORY | Kind.RELATION_MEMORY:
                 names.add((ref.path[0], ref.path[1], ref.path[2]))
             case Kind.APPLICATION | Kind.CONFIG | Kind.LEADER | Kind.LEADER_SETTINGS:
                 apps.add((ref.path[0], ref.path[1]))
             case Kind.MEMBER | Kind.UNIT_BAG | Kind.APPLICATION_BAG:
+                # What a unit of one end writes concerns the other end; of a relation that went, the whole model
+                # was told.
                 relation: Relation | None = view.peek(refs.relation(ref.path[0], int(ref.path[1])))
-                # Without a relation: it went, which wakes its whole model.
-                apps.update((ref.path[0], side.app) for side in (relation.sides if relation else ()))
-            case _:
-                models.add(ref.path[0])
+                if relation is not None:
+                    apps.add((ref.path[0], relation.other_side(ref.path[2]).app))
+            case _:  # machines and their workers
+                everybody = True
     return [
         (model, unit)
         for model, unit in units
@@ -156,6 +158,7 @@ def _relations(view: View, model: str, name: UnitName) -> Iterator[tuple[int, Wo
             continue
         other = relation.other_side(name.app)
         bags = _bags(view, model, relation)
+        staying = _staying(view, model, relation, other.app, name, bags)
         app_bag = bags.get(other.app)
         stored = view.peek_stored(ref)
         yield (
@@ -171,7 +174,7 @@ def _relations(view: View, model: str, name: UnitName) -> Iterator[tuple[int, Wo
                 scope=relation.scope,
                 life=relation.life,
                 in_scope=view.peek_stored(refs.member(model, relation.id, name)) is not None,
-                units=dict(_staying(view, model, relation, other.app, name, bags)),
+                units=dict(staying),
                 apps={other.app: app_bag.revision} if app_bag else {},
                 bags=bags,
             ),
@@ -191,15 +194,28 @@ def _bags(view: View, model: str, relation: Relation) -> dict[str, Stored]:
 def _staying(
     view: View, model: str, relation: Relation, app: str, own: UnitName, bags: Mapping[str, Stored]
 ) -> Iterator[tuple[UnitName, int]]:
-    """Units of *app* in scope that are not about to leave: a dying one is departed from at once."""
+    """Units of *app* in scope that are not about to leave: a dying one is departed from at once.
+
+    In a relation of container scope only those beside us count.
+    """
+    beside: Unit | None = view.peek(refs.unit(model, own)) if relation.scope is Scope.CONTAINER else None
     for ref in view.refs(Kind.MEMBER, model, str(relation.id)):
         member = refs.unit_of(ref)
         if member.app != app or member == own:
             continue
         unit: Unit | None = view.peek(refs.unit(model, member))
-        if unit is not None and unit.life is Life.ALIVE:
+        if unit is None or unit.life is not Life.ALIVE:
+            continue
+        if beside is None or _are_together(beside, unit):
             bag = bags.get(str(member))
             yield member, bag.revision if bag else 0
+
+
+def _are_together(one: Unit, other: Unit) -> bool:
+    """Say whether one lives with the other; where nobody said who lives with whom, on one machine is together."""
+    if one.principal is not None or other.principal is not None:
+        return one.principal == other.name or other.principal == one.name
+    return one.machine is not None and one.machine == other.machine
 
 
 # --- what few hooks ask for: decoded when they do ---------------------------------------------------------
