@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 
 from coordinator.clock import Clock
-from coordinator.controller.election import Election
+from coordinator.controller.election import LEADER, Election
 from coordinator.domain.change import Change
 from coordinator.domain.refs import Kind, Ref
 from coordinator.domain.view import View
@@ -23,12 +23,13 @@ from coordinator.store.txn import Committed
 STEPS_MAX = 10_000  # of one look at everything; more means that two rules undo each other
 CATCH_UP_S = 5.0
 LOOK_AGAIN_S = 5.0  # for what only time changes: removals that become due by force
-ELECTION_S = 1.0  # between two attempts to lead; the end of the former leader's lease is not watched
+ELECTION_S = 1.0  # how often a controller that does not lead looks whether anybody does; in the mirror, so for free
 PAUSE_S = 0.5  # after trouble
 
 #: What the reconcilers look at.  Hooks at work (memory, bags, statuses) do not concern them.
 _CONCERNS = {
     Kind.MODEL, Kind.APPLICATION, Kind.UNIT, Kind.RELATION, Kind.MEMBER, Kind.CLAIM, Kind.MACHINE, Kind.WORKER,
+    Kind.CONTROLLER_LEADER,
 }  # fmt: skip
 
 log = get_logger()
@@ -64,7 +65,7 @@ class ReconcileLoop:
         while not self._stopping.is_set():
             self._news.clear()
             try:
-                leads = self._election.campaign()
+                leads = self._lead()
                 if leads:
                     self._reconcile()
             except CoordinatorError as trouble:
@@ -76,6 +77,14 @@ class ReconcileLoop:
                 self._stopping.wait(LOOK_AGAIN_S)
                 continue
             self._news.wait(LOOK_AGAIN_S if leads else ELECTION_S)
+
+    def _lead(self) -> bool:
+        """Say whether this controller leads now; it tries to as soon as nobody does."""
+        if self._election.held is not None:
+            return True
+        with self._live.look() as view:
+            led = view.peek(LEADER) is not None
+        return not led and self._election.campaign()
 
     def _reconcile(self) -> None:
         """Take steps until there is none to take."""

@@ -94,5 +94,5 @@ def everything(kind: Kind) -> tuple[str, str]:
     return start, prefix_end(start)
 
 
-#: What workers and controllers mirror: machines and all models, with nothing between them in key order.
-MIRRORED = (everything(Kind.MACHINE)[0], everything(Kind.MODEL)[1])
+#: What workers and controllers mirror: controllers, machines and all models; nothing else is between them.
+MIRRORED = (everything(Kind.CONTROLLER)[0], everything(Kind.MODEL)[1])

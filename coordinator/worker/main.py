@@ -31,6 +31,7 @@ from coordinator.worker.host import Host, closing_in_order
 from coordinator.worker.http import WorkerHttp
 from coordinator.worker.logs import Logs
 from coordinator.worker.metrics import Metrics
+from coordinator.worker.observe import concerned
 from coordinator.worker.toolserver import ToolServer, install_tools
 
 RETRY_FIRST_S, RETRY_MAX_S = 0.2, 5.0
@@ -80,7 +81,7 @@ class WorkerProcess:
     ) -> None:
         settings, data_dir = self._settings, directory.path
         minder = Minder(hold=directory.fileno())
-        live = LiveTree(store, self._moved)
+        live = LiveTree(store, lambda moved: self._moved(live, moved))
         authority = Authority(store, minder, ttl_s=settings.session_ttl_s, on_change=self._wake_all)
         logs = Logs(data_dir / "logs", self._clock)
         http = WorkerHttp(settings.worker_listen, self._secret)
@@ -182,7 +183,7 @@ class WorkerProcess:
         with self._lock:
             return list(self._agents)
 
-    def _moved(self, moved: list[Ref]) -> None:
+    def _moved(self, live: LiveTree, moved: list[Ref]) -> None:
         """Wake the agents that what moved concerns; what it is they read themselves.
 
         Called by the mirror, with its lock held, so a look costs nothing.
@@ -191,9 +192,7 @@ class WorkerProcess:
             self._news.set()
         with self._lock:
             agents = dict(self._agents)
-        if not agents or self._live is None:
-            return
-        with self._live.look() as view:
+        with live.look() as view:
             awake = concerned(view, moved, agents)
         for place in awake:
             agents[place].wake()
