@@ -23,7 +23,7 @@ from coordinator.store.txn import Committed
 STEPS_MAX = 10_000  # of one look at everything; more means that two rules undo each other
 CATCH_UP_S = 5.0
 LOOK_AGAIN_S = 5.0  # for what only time changes: removals that become due by force
-ELECTION_S = 1.0  # how often a controller that does not lead looks whether anybody does; in the mirror, so for free
+ELECTION_S = 1.0  # how often one that does not lead looks whether anybody does; in the mirror, so for free
 PAUSE_S = 0.5  # after trouble
 
 #: What the reconcilers look at.  Hooks at work (memory, bags, statuses) do not concern them.
