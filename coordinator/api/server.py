@@ -98,6 +98,14 @@ class ApiServer:
     def port(self) -> int:
         return self._socket.getsockname()[1]
 
+    @property
+    def url(self) -> str:
+        """Where others reach it: the address it listens on, or this host's name when it listens on all."""
+        host = self._socket.getsockname()[0]
+        scheme = "https" if self._server.config.is_ssl else "http"
+        shown = socket.gethostname() if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
+        return f"{scheme}://{shown}:{self.port}"
+
     def start(self) -> None:
         self._thread.start()
 

@@ -80,6 +80,7 @@ class ReconcileLoop:
 
     def _lead(self) -> bool:
         """Say whether this controller leads now; it tries to as soon as nobody does."""
+        self._election.join()
         if self._election.held is not None:
             return True
         with self._live.look() as view:

@@ -49,16 +49,18 @@ class ControllerProcess:
             repository = Repository(store, clock)
             if settings.admin_token_file:
                 ensure_admin(repository, clock, Path(settings.admin_token_file))
+            server = ApiServer(settings, self._services(store, repository))
             live = LiveTree(store, lambda moved: loop.moved(moved))
             election = Election(
                 store,
                 repository,
                 name=settings.controller_name,
+                url=server.url,
+                now=clock.timestamp(),
                 ttl_s=settings.leader_ttl_s,
                 on_change=lambda: loop.wake(),
             )
             loop = ReconcileLoop(repository, live, election, clock)
-            server = ApiServer(settings, self._services(store, repository))
             try:
                 live.start()
                 server.start()

@@ -17,6 +17,7 @@ from coordinator.domain import refs
 from coordinator.domain.change import Condition, Held
 from coordinator.domain.charm import CharmMeta
 from coordinator.domain.names import UnitName
+from coordinator.domain.refs import Kind
 from coordinator.errors import NotFound
 from coordinator.store.archives import Archives
 from coordinator.store.live import LiveTree
@@ -62,7 +63,6 @@ class Host:
     data_dir: Path
     tools_dir: Path
     agent_path: str
-    api_addresses: tuple[str, ...]
     clock: Clock
     repository: Repository
     live: LiveTree
@@ -90,6 +90,11 @@ class Host:
                 raise NotFound(f'charm "{sha256[:12]}" not found', why="its archive was never uploaded")
             self._charms[sha256] = charm.meta
         return self._charms[sha256]
+
+    def api_addresses(self) -> list[str]:
+        """Return `host:port` of every controller that is there."""
+        with self.live.look() as view:
+            return [entry.url.partition("://")[2] for _, entry in view.list(Kind.CONTROLLER)]
 
     def fetch_charm(self, sha256: str) -> Path:
         """Return a file with the charm's archive, checked."""

@@ -98,7 +98,6 @@ class WorkerProcess:
                 data_dir=data_dir,
                 tools_dir=data_dir / "tools",
                 agent_path=os.environ.get("PATH", os.defpath),
-                api_addresses=(),
                 clock=self._clock,
                 repository=repository,
                 live=live,

@@ -153,6 +153,6 @@ def _environment(
         agent_path=path,
         socket=host.tools.address,
         context_id=context_id,
-        api_addresses=host.api_addresses,
+        api_addresses=host.api_addresses(),
         worker_env=os.environ,
     )

@@ -185,6 +185,15 @@ class System:
         except urllib.error.HTTPError as error:
             raise ApiError(error.code, json.load(error)["error"]) from error
 
+    def ask_lines(self, path: str) -> list[dict[str, Any]]:
+        """Return the answer to a GET that comes as JSON lines."""
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}{path}",
+            headers={"Authorization": f"Bearer {self.token_file.read_text().strip()}"},
+        )
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return [json.loads(line) for line in answer if line.strip()]
+
     def add_model(self, name: str = "m", **settings: Any) -> None:
         self.ask("POST", "/v1/models", {"name": name, "settings": settings})
 

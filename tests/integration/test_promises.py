@@ -12,11 +12,15 @@ import re
 import signal
 import subprocess
 import time
+import urllib.error
+import urllib.request
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from system import TTL_S, ApiError, System, journal, running, wait_for
 
+from coordinator.domain import refs
 from coordinator.domain.refs import Kind
 
 pytestmark = pytest.mark.slow
@@ -326,3 +330,44 @@ def test_the_worker_of_a_removed_machine_ends_and_says_why():
         wait_for(lambda: not idle.is_running(), "the worker of the removed machine to end")
         assert f"machine {free} was removed from the cluster" in idle.log.read_text()
         assert busy.is_running()
+
+
+def test_a_worker_serves_health_metrics_and_to_those_it_knows_its_logs():
+    with running(workers=1) as system:
+        system.add_model()
+        system.recorder("a")
+        system.wait_settled(1)
+        worker = system.view().peek(refs.worker(system.units()["a/0"]["machine"]))
+
+        def get(path: str, secret: str = "") -> tuple[int, str]:
+            request = urllib.request.Request(worker.url + path, headers={"Authorization": f"Bearer {secret}"})
+            try:
+                with urllib.request.urlopen(request, timeout=10) as answer:
+                    return answer.status, answer.read().decode()
+            except urllib.error.HTTPError as error:
+                return error.code, ""
+
+        assert get("/health")[0] == 200
+        assert 'coordinator_hooks_total{kind="install",outcome="succeeded"} 1.0' in get("/metrics")[1]
+        assert get("/logs?model=m")[0] == 401
+        assert get("/logs?model=../m", worker.secret)[0] == 400
+        assert 'ran \\"install\\" hook' in get("/logs?model=m", worker.secret)[1]
+        merged = system.ask_lines("/v1/models/m/logs")
+        assert [line["at_s"] for line in merged] == sorted(line["at_s"] for line in merged)
+        assert any(line["entity"] == "unit-a-0" for line in merged)
+
+
+def test_hooks_know_where_the_controllers_are():
+    with running(workers=1) as system:
+        system.add_model()
+        system.recorder("a", slow="start")
+        wait_for(lambda: [line for line in system.lines() if line["what"] == "slow"], "the slow hook")
+        pid = subprocess.run(
+            ["pgrep", "-f", f"{system.home}/w0/.*/charm/dispatch"], capture_output=True, text=True, check=True
+        ).stdout.split()[0]
+        variables = dict(
+            entry.split("=", 1) for entry in Path(f"/proc/{pid}/environ").read_text().split("\0") if "=" in entry
+        )
+        assert variables["JUJU_API_ADDRESSES"] == f"127.0.0.1:{system.port}"
+        assert "COORDINATOR_ETCD" not in variables, "nothing of the worker's own environment gets through"
+        assert "HOME" not in variables

@@ -168,7 +168,6 @@ class Worker(Process):
             data_dir=Path(),
             tools_dir=Path(),
             agent_path="",
-            api_addresses=(),
             clock=self.clock,
             repository=self.repository,
             live=self.live,
