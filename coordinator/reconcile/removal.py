@@ -12,7 +12,8 @@ that dies between two steps, or does one twice, leads to the same end.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -76,12 +77,14 @@ def _end_applications(view: View, model: str, now_s: float) -> Change | None:
 
 
 def _end_units_and_relations(view: View, model: str, now_s: float) -> Change | None:
-    for _, app in _dying_applications(view, model):
+    dying = _dying_applications(view, model)
+    relations = _relations_by_application(view, model) if dying else {}
+    for _, app in dying:
         puts: dict[Ref, Any] = {}
         for ref, unit in view.list(Kind.UNIT, model, app.name):
             if unit.life is Life.ALIVE or (unit.force_at_s is None and app.force_at_s is not None):
                 puts[ref] = _ending(unit, app.force_at_s)
-        for ref, relation in _relations_of(view, model, app.name):
+        for ref, relation in relations.get(app.name, ()):
             forced = relation.force_at_s is None and app.force_at_s is not None
             if not relation.is_peer and (relation.life is Life.ALIVE or forced):
                 puts[ref] = _ending(relation, app.force_at_s)
@@ -105,7 +108,7 @@ def _forget_unit(view: View, model: str, now_s: float) -> Change | None:
             view.find(refs.claim(model, unit.name))
         leader = refs.leader(model, unit.name.app)
         deletes = {leader} if view.find(leader) == str(unit.name) else set()
-        for relation_ref, _ in _relations_of(view, model, unit.name.app):
+        for relation_ref, _ in _relations_by_application(view, model).get(unit.name.app, ()):
             member = refs.member(model, int(relation_ref.path[1]), unit.name)
             if view.peek(member) is not None:
                 deletes.add(member)
@@ -138,8 +141,10 @@ def _forget_relation(view: View, model: str, now_s: float) -> Change | None:
 
 
 def _forget_application(view: View, model: str, now_s: float) -> Change | None:
-    for ref, app in _dying_applications(view, model):
-        relations = _relations_of(view, model, app.name)
+    dying = _dying_applications(view, model)
+    by_application = _relations_by_application(view, model) if dying else {}
+    for ref, app in dying:
+        relations = by_application.get(app.name, ())
         if view.list(Kind.UNIT, model, app.name) or any(not r.is_peer for _, r in relations):
             continue
         view.find(ref)  # whoever adds a unit or relation looks at it too, and it is dying
@@ -183,5 +188,9 @@ def _dying_applications(view: View, model: str) -> list[tuple[Ref, Application]]
     return [(ref, app) for ref, app in view.list(Kind.APPLICATION, model) if app.life is not Life.ALIVE]
 
 
-def _relations_of(view: View, model: str, app: str) -> list[tuple[Ref, Relation]]:
-    return [(ref, r) for ref, r in view.list(Kind.RELATION, model) if r.side_of(app) is not None]
+def _relations_by_application(view: View, model: str) -> Mapping[str, Sequence[tuple[Ref, Relation]]]:
+    found: defaultdict[str, list[tuple[Ref, Relation]]] = defaultdict(list)
+    for ref, relation in view.list(Kind.RELATION, model):
+        for side in relation.sides:
+            found[side.app].append((ref, relation))
+    return found
