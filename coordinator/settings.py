@@ -34,6 +34,10 @@ class StoreSettings:
     etcd_key: str = ""
     """File with the key of that certificate.  COORDINATOR_ETCD_KEY."""
 
+    accept_data_loss: bool = False
+    """Work with an etcd of a version that may lose writes in a crash (3.5.0 to 3.5.2): for throw-away data only.
+    COORDINATOR_ACCEPT_DATA_LOSS."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerSettings(StoreSettings):

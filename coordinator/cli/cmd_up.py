@@ -130,6 +130,7 @@ def command(
             "COORDINATOR_ETCD": etcd.endpoint,
             "COORDINATOR_BLOBS": str(root / "blobs"),
             "COORDINATOR_SESSION_TTL_S": str(session_ttl),
+            "COORDINATOR_ACCEPT_DATA_LOSS": str(throwaway).lower(),
         }
         children = [
             Child(

@@ -33,7 +33,7 @@ def connect(settings: StoreSettings) -> EtcdStore:
         raise BadRequest("no etcd endpoint given", fix="set COORDINATOR_ETCD, like 127.0.0.1:2379")
     store = EtcdStore(endpoints, tls=_tls(settings))
     try:
-        if warning := check_version(store):
+        if not settings.accept_data_loss and (warning := check_version(store)):
             log.warning("etcd.version", why=warning)
         _check_schema(Repository(store, RealClock()))
     except BaseException:
