@@ -23,7 +23,7 @@ from coordinator.domain.relation import Member, Relation
 from coordinator.domain.status import AgentStatus, Status, UnitStatus
 from coordinator.domain.unit import Application, Claim, Unit
 from coordinator.domain.unit_state import RelationState, UnitState
-from coordinator.errors import Corrupt
+from coordinator.errors import BadRequest, Corrupt
 
 #: The format of everything below the root.  A store with a higher number was written by a newer release.
 SCHEMA_VERSION = 1
@@ -84,13 +84,11 @@ def decoder(kind: Kind) -> Callable[[bytes], Any]:
     shape = TYPES[kind]
     if shape is bytes:
         return bytes
-    if shape is str:
-        return bytes.decode
 
     def decode(data: bytes) -> Any:
         try:
-            return typed(shape, json.loads(data))
-        except (ValueError, KeyError, TypeError, AttributeError) as cause:
+            return data.decode() if shape is str else typed(shape, json.loads(data))
+        except (ValueError, KeyError, TypeError, AttributeError, BadRequest) as cause:
             raise Corrupt(
                 f"cannot read a stored {kind.value}",
                 why=f"its {len(data)} bytes are not one ({cause})",
