@@ -30,14 +30,12 @@ def list_of_commands() -> str:
 
 
 def command_help(command: click.Command, called: str, context: click.Context) -> str:
-    """Return the help of one command: usage, summary, flags, then its description as written."""
-    from coordinator.cli.usage import is_common
-
+    """Return the help of one command: usage, summary, flags (its own, and those of every command), description."""
     summary, _, details = inspect.cleandoc(command.help or "").partition("\n")
     arguments = [_argument(p) for p in command.params if p.param_type_name == "argument"]
     records = [(p, p.get_help_record(context)) for p in command.params if p.param_type_name == "option"]
-    own = [record for p, record in records if record and not is_common(p)]
-    common = [record for p, record in records if record and is_common(p)]
+    own = [record for p, record in records if record and p.expose_value]
+    common = [record for p, record in records if record and not p.expose_value]
     sections = [
         f"Usage: {' '.join([called, '[flags]', *arguments])}",
         f"Summary:\n{summary}",

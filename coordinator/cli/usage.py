@@ -88,11 +88,6 @@ def _common() -> list[click.Option]:
     ]
 
 
-def is_common(parameter: click.Parameter) -> bool:
-    """Say whether *parameter* is one of the flags that every command takes."""
-    return not parameter.expose_value
-
-
 # --- errors ----------------------------------------------------------------------------------------------
 
 

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from coordinator.store._etcd_proto import rpc
-from coordinator.store.port import Item
 from coordinator.store.txn import (
     FLAT_WRITES_MAX,
     Delete,
     Exists,
     Guard,
+    Item,
     Owned,
     Put,
     Txn,

@@ -21,11 +21,12 @@ from coordinator.store._counts import RequestCounts
 from coordinator.store._etcd_calls import TLS, CallFailed, Calls, Fault, History, Token, explain, lease_lost
 from coordinator.store._etcd_proto import rpc
 from coordinator.store._etcd_watch import EtcdWatch, parse_version, watch_compacted
-from coordinator.store.port import Item, Snapshot
+from coordinator.store.port import Snapshot
 from coordinator.store.txn import (
     FLAT_WRITES_MAX,
     Committed,
     Conflict,
+    Item,
     Outcome,
     Put,
     Txn,

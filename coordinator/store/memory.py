@@ -16,8 +16,8 @@ from threading import Condition
 
 from coordinator.errors import Compacted, LeaseLost, Unavailable
 from coordinator.store._counts import RequestCounts
-from coordinator.store.port import Batch, Item, Snapshot
-from coordinator.store.txn import Committed, Conflict, Delete, Outcome, Put, Txn, check, holds
+from coordinator.store.port import Batch, Snapshot
+from coordinator.store.txn import Committed, Conflict, Delete, Item, Outcome, Put, Txn, check, holds
 
 FIRST_REVISION = 1  # of an empty etcd
 

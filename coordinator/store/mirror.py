@@ -16,7 +16,8 @@ from contextlib import contextmanager
 from types import MappingProxyType
 
 from coordinator.errors import Compacted, Unavailable
-from coordinator.store.port import Batch, Item, Snapshot, Store, Watch
+from coordinator.store.port import Batch, Snapshot, Store, Watch
+from coordinator.store.txn import Item
 
 NEXT_S = 1.0  # how long the thread waits for a batch before it looks whether to stop
 BACKOFF_S_MIN, BACKOFF_S_MAX = 0.05, 1.0

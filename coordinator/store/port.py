@@ -10,17 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from coordinator.store.txn import Outcome, Txn
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One key as stored.  `revision` is its mod revision; `lease` is 0 when it has none."""
-
-    key: str
-    value: bytes
-    revision: int
-    lease: int = 0
+from coordinator.store.txn import Item, Outcome, Txn
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,8 @@ from coordinator.domain.view import Stored, Tree, View
 from coordinator.errors import Contended
 from coordinator.store import keys
 from coordinator.store.codec import decoder, encode
-from coordinator.store.port import Item, Store
-from coordinator.store.txn import Committed, Conflict, Delete, Exists, Guard, Owned, Put, Txn, Unmoved
+from coordinator.store.port import Store
+from coordinator.store.txn import Committed, Conflict, Delete, Exists, Guard, Item, Owned, Put, Txn, Unmoved
 
 ATTEMPTS_MAX = 12  # of one plan against a moving store; 5 writers of one key need 3 to 5
 PAUSE_MAX_S = 0.1

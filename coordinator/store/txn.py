@@ -7,12 +7,8 @@ Not here: how etcd is told (etcd.py), how an application change becomes one (rep
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from coordinator.errors import BadRequest, Refused
-
-if TYPE_CHECKING:
-    from coordinator.store.port import Item
 
 # Limits of one transaction.  They are etcd's; the memory store keeps them too, so that nothing passes in a
 # simulation that would be refused in earnest.
@@ -20,6 +16,16 @@ COMPARES_MAX = 128  # etcd adds up the compares of nested transactions, so nesti
 FLAT_WRITES_MAX = 128  # more are nested in groups, still one revision (W10)
 WRITES_MAX = 4096
 BYTES_MAX = 1_400_000  # etcd refuses requests above 1.5 MiB; this leaves room for the envelope
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One key as stored.  `revision` is its mod revision; `lease` is 0 when it has none."""
+
+    key: str
+    value: bytes
+    revision: int
+    lease: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ One file per model, so that the log of a unit outlives the unit.
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -40,6 +41,8 @@ class ModelLog:
         self._grown = threading.Condition(self._lock)
         directory.mkdir(parents=True, exist_ok=True)
         self._file = self._path.open("a", encoding="utf-8")
+        if not _ends_with_a_line(self._path):
+            self._file.write("\n")  # a crash cut the last line short; it must not spoil the next one
 
     def write(self, entity: str, level: str, module: str, message: str) -> None:
         """Append one line; it is on its way to the disk when this returns, and survives our own death."""
@@ -104,6 +107,14 @@ class Logs:
             for log in self._models.values():
                 log.close()
             self._models.clear()
+
+
+def _ends_with_a_line(path: Path) -> bool:
+    with path.open("rb") as file:
+        if file.seek(0, os.SEEK_END) == 0:
+            return True
+        file.seek(-1, os.SEEK_END)
+        return file.read() == b"\n"
 
 
 def _parse(text: str) -> Line | None:

@@ -31,9 +31,8 @@ def main() -> None:
     while True:
         remaining = until - boot_clock()
         if remaining <= 0:
-            kill(groups)
-            until, remaining = float("inf"), None
-        timeout = None if remaining is None or remaining == float("inf") else remaining
+            kill(groups)  # and what starts from now on, until there is news: the worker may have been frozen
+        timeout = remaining if 0 < remaining < float("inf") else None
         ready, _, _ = select.select([0], [], [], timeout)
         if not ready:
             continue

@@ -24,8 +24,8 @@ from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Kind
 from coordinator.store import keys
 from coordinator.store.etcd import EtcdStore
-from coordinator.store.port import Item
 from coordinator.store.repository import Author, Repository
+from coordinator.store.txn import Item
 from tests.bench import scrape
 
 EVENT_S_MAX = 30.0

@@ -247,7 +247,7 @@ def test_runs_of_a_charm_leave_the_same_behind(opened, tmp_path):
         "Counter/on/db_relation_changed[1]": (
             "relation_name: db\nrelation_id: 7\napp_name: db\nunit_name: db/0\n"
         ),
-        "#notices#": "- - Counter/on/db_relation_changed[1]\n  - Counter\n  - _changed\n",
+        "#notices#": ("- !!python/tuple\n  - Counter/on/db_relation_changed[1]\n  - Counter\n  - _changed\n"),
         "StoredStateData[_stored]": "event_count: 10\n",
     }
     assert not (tmp_path / ".unit-state.db").exists()

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from coordinator.errors import BadRequest, Compacted, CoordinatorError, LeaseLost, Refused
 from coordinator.store.etcd import EtcdStore
 from coordinator.store.memory import MemoryStore
-from coordinator.store.port import Batch, Item, Store, Watch
+from coordinator.store.port import Batch, Store, Watch
 from coordinator.store.txn import (
     BYTES_MAX,
     COMPARES_MAX,
@@ -29,6 +29,7 @@ from coordinator.store.txn import (
     Delete,
     Exists,
     Guard,
+    Item,
     Owned,
     Put,
     Txn,

@@ -24,9 +24,8 @@ from coordinator.reconcile import MACHINE_RECONCILERS, RECONCILERS
 from coordinator.store import keys
 from coordinator.store.codec import decoder
 from coordinator.store.memory import MemoryStore
-from coordinator.store.port import Item
 from coordinator.store.repository import Repository
-from coordinator.store.txn import Delete, Put, Txn
+from coordinator.store.txn import Delete, Item, Put, Txn
 from coordinator.worker.observe import observe
 
 if TYPE_CHECKING:

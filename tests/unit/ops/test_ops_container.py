@@ -12,6 +12,7 @@ from ops_stage import context
 
 import ops
 from ops import pebble
+from ops._security import user_id
 from ops._transfer import destination
 
 
@@ -146,7 +147,7 @@ def test_a_check_that_is_stopped_is_told_to_the_watch(container, client, tools):
     client.answers["stop_checks"] = ["up"]
     assert container.stop_checks("up", "other") == ["up"]
     ((level, text),) = tools.log
-    assert (level, json.loads(text)["event"]) == ("TRACE", "sys_monitor_disabled:sample/0,up")
+    assert (level, json.loads(text)["event"]) == ("TRACE", f"sys_monitor_disabled:{user_id()},up")
 
 
 def test_what_is_known_of_a_notice_and_a_check_needs_no_question(container, client):

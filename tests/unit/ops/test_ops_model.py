@@ -11,6 +11,7 @@ import pytest
 
 import ops
 from ops import _status
+from ops._security import user_id
 
 # --- statuses ---
 
@@ -227,7 +228,7 @@ def test_a_reboot_at_once_ends_the_process_and_is_told_to_the_watch(tools, model
     with pytest.raises(SystemExit):
         model.unit.reboot(now=True)
     assert tools.calls == ["juju-reboot", "juju-reboot --now"]
-    assert ["sys_restart" in text for level, text in tools.log if level == "TRACE"] == [True, True]
+    assert [f'"sys_restart:{user_id()}"' in text for level, text in tools.log if level == "TRACE"] == [True, True]
 
 
 def test_a_pod_is_for_the_leader(tools, model):
@@ -415,7 +416,7 @@ def test_denied_access_is_told_to_the_watch(tools, backend):
     ((level, text),) = tools.log
     line = json.loads(text)
     assert level == "TRACE"
-    assert (line["type"], line["event"]) == ("security", "authz_fail:sample/0,secret-grant")
+    assert (line["type"], line["event"]) == ("security", "authz_fail:secret-grant")
     assert line["appid"] == "11111111-2222-4333-8444-555555555555-sample/0"
 
 

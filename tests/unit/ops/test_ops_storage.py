@@ -14,6 +14,8 @@ from ops import _storage
 from ops._storage import HookStorage
 from ops.storage import JujuStorage, NoSnapshotError, SQLiteStorage
 
+NOTICE = "- !!python/tuple\n  - e\n  - o\n  - m\n"
+
 
 @pytest.fixture(params=["sqlite", "juju", "hook"])
 def storage(request, tools):
@@ -142,7 +144,7 @@ def test_the_controller_gets_yaml_under_the_path(tools):
     storage.save_snapshot("A[1]", {"a": (1, 2)})
     storage.save_notice("e", "o", "m")
     assert tools.state["A[1]"] == "a: !!python/tuple\n- 1\n- 2\n"
-    assert tools.state["#notices#"] == "- - e\n  - o\n  - m\n"
+    assert tools.state["#notices#"] == NOTICE
     storage.drop_snapshot("A[1]")
     assert tools.of("state-delete") == ["state-delete A[1]"]
 
@@ -165,7 +167,7 @@ def test_values_may_be_kept_elsewhere():
 
     values = Dictionary()
     JujuStorage(values).save_notice("e", "o", "m")
-    assert values == {"#notices#": [["e", "o", "m"]]}
+    assert values == {"#notices#": [("e", "o", "m")]}
 
 
 def test_whether_the_controller_can_keep_state(tools, monkeypatch):
@@ -185,7 +187,7 @@ def test_all_is_read_at_once_and_written_at_once(tools):
     assert tools.calls == ["state-get --format=json"]
     storage.commit()
     assert tools.calls == ["state-get --format=json", "state-set --file -"]
-    assert tools.state == {"A[1]": "a: 1\n", "A[2]": "a: 2\n", "#notices#": "- - e\n  - o\n  - m\n"}
+    assert tools.state == {"A[1]": "a: 1\n", "A[2]": "a: 2\n", "#notices#": NOTICE}
 
 
 def test_what_did_not_change_is_not_sent(tools):
@@ -199,8 +201,22 @@ def test_what_did_not_change_is_not_sent(tools):
     assert tools.inputs == [{"A[2]": "a: 3\n"}]
 
 
+@pytest.mark.parametrize("text", ["- - e\n  - o\n  - m\n", NOTICE])
+def test_notices_may_be_lists_as_well(tools, text):
+    tools.state["#notices#"] = text
+    for storage in (JujuStorage(), HookStorage()):
+        assert list(storage.notices()) == [("e", "o", "m")]
+    JujuStorage().drop_notice("e", "o", "m")
+    assert tools.state["#notices#"] == "[]\n"
+
+
+def test_notices_that_are_null_are_none(tools):
+    tools.state["#notices#"] = "null\n"
+    assert [list(storage.notices()) for storage in (JujuStorage(), HookStorage())] == [[], []]
+
+
 def test_what_is_gone_is_deleted_key_by_key_but_no_notices_are_an_empty_list(tools):
-    tools.state.update({"A[1]": "a: 1\n", "#notices#": "- - e\n  - o\n  - m\n"})
+    tools.state.update({"A[1]": "a: 1\n", "#notices#": NOTICE})
     storage = HookStorage()
     storage.drop_notice("e", "o", "m")
     storage.drop_snapshot("A[1]")

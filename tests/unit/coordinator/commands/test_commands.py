@@ -283,9 +283,7 @@ def test_a_relation_with_a_container_scoped_end_is_seen_on_one_machine_only(stag
 
 def test_integrate_refuses_what_is_there_already_and_what_exceeds_a_limit(stage: Stage) -> None:
     integrate(stage, "shop db")
-    with pytest.raises(
-        Refused, match="relation shop:db db:clients already exists"
-    ):
+    with pytest.raises(Refused, match="relation shop:db db:clients already exists"):
         integrate(stage, "db shop")
     remove_relation(stage, "shop db")
     with pytest.raises(Refused, match="is dying, but not yet removed"):

@@ -12,8 +12,7 @@ from coordinator.store._etcd_calls import Fault, History, classify
 from coordinator.store._etcd_proto import kv, rpc
 from coordinator.store._etcd_watch import is_progress_true, parse_version
 from coordinator.store._etcd_wire import decode_change, encode_txn
-from coordinator.store.port import Item
-from coordinator.store.txn import Delete, Exists, Owned, Put, Txn, Unmoved
+from coordinator.store.txn import Delete, Exists, Item, Owned, Put, Txn, Unmoved
 
 
 def test_etcd3_loads_on_the_fast_backend_without_help_from_the_environment() -> None:

@@ -12,8 +12,8 @@ import pytest
 from coordinator.errors import Unavailable
 from coordinator.store.memory import MemoryStore
 from coordinator.store.mirror import Mirror
-from coordinator.store.port import Item, Snapshot, Store
-from coordinator.store.txn import Delete, Put, Txn
+from coordinator.store.port import Snapshot, Store
+from coordinator.store.txn import Delete, Item, Put, Txn
 
 WAIT_S = 5.0
 
