@@ -12,7 +12,7 @@ import contextlib
 import json
 import shutil
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from coordinator.domain.archive import check_entries, is_link, link_target
@@ -41,7 +41,7 @@ class UnitDirectory:
         """Return the hash of the archive that the charm directory holds; empty when it holds none, whole."""
         try:
             return json.loads(self._record.read_text())["sha256"] if self.charm.is_dir() else ""
-        except (FileNotFoundError, ValueError, KeyError):
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
             return ""
 
     def deploy(self, sha256: str, archive: Callable[[str], Path]) -> None:
@@ -53,12 +53,14 @@ class UnitDirectory:
         if self.deployed() == sha256:
             return
         source = archive(sha256)
+        files = names_in(source)
         before = self._files_before()
         self.path.mkdir(parents=True, exist_ok=True)
-        # While files move, the directory holds no archive whole: a crash here means "deploy again".
-        self._write_record("", before)
+        # While files move, the directory holds no archive whole: a crash here means "deploy again", be it another
+        # archive, which has to remove what is there of both.
+        self._write_record("", [*{*before, *files}])
         self.charm.mkdir(exist_ok=True)
-        files = unpack(source, self.charm)
+        unpack(source, self.charm)
         for name in sorted(set(before) - set(files), reverse=True):
             _remove(self.charm / name)
         self._write_record(sha256, files)
@@ -90,7 +92,7 @@ class UnitDirectory:
     def _files_before(self) -> list[str]:
         try:
             return list(json.loads(self._record.read_text())["files"])
-        except (FileNotFoundError, ValueError, KeyError):
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
             return []
 
     def _write_record(self, sha256: str, files: list[str]) -> None:
@@ -99,26 +101,38 @@ class UnitDirectory:
         fresh.replace(self._record)
 
 
-def unpack(archive: Path, into: Path) -> list[str]:
-    """Unpack a charm over what is in *into*; return the names of its files, relative.
+def names_in(archive: Path) -> list[str]:
+    """Return the names of the files of a charm, relative.
 
     Raises:
         CharmInvalid: a name is absolute or leaves the directory, a link points out of it, or it is too large.
     """
+    with _opened(archive) as bundle:
+        return [entry.filename for entry in bundle.infolist() if not entry.is_dir()]
+
+
+def unpack(archive: Path, into: Path) -> None:
+    """Unpack a charm over what is in *into*.
+
+    Raises:
+        CharmInvalid: as `names_in`.
+    """
+    with _opened(archive) as bundle:
+        for entry in bundle.infolist():
+            target = into / entry.filename
+            if entry.is_dir():
+                _make_directory(target)
+                continue
+            _make_directory(target.parent)
+            _write(bundle, entry, target)
+
+
+@contextlib.contextmanager
+def _opened(archive: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(archive) as bundle:
-            entries = bundle.infolist()
             check_entries(bundle)
-            files = []
-            for entry in entries:
-                target = into / entry.filename
-                if entry.is_dir():
-                    _make_directory(target)
-                    continue
-                _make_directory(target.parent)
-                _write(bundle, entry, target)
-                files.append(entry.filename)
-            return files
+            yield bundle
     except zipfile.BadZipFile as cause:
         raise CharmInvalid("cannot unpack a charm", why="its archive is not a zip file") from cause
 
