@@ -142,7 +142,7 @@ class Deadline:
 
 
 class SimHost(Host):
-    def directory(self, model: str, unit: UnitName) -> Any:
+    def directory(self, model: str, model_uuid: str, unit: UnitName) -> Any:
         return Ignore()
 
 

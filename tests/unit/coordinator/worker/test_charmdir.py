@@ -53,7 +53,7 @@ def archives(tmp_path: Path) -> Archives:
 
 @pytest.fixture
 def directory(tmp_path: Path) -> UnitDirectory:
-    return UnitDirectory(tmp_path / "data", "demo", unit("web/0"))
+    return UnitDirectory(tmp_path / "data", "demo", "0b5e0c1e-uuid", unit("web/0"))
 
 
 def files_in(path: Path) -> dict[str, str]:
