@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from math import isfinite
 from typing import Any
 
 import yaml
@@ -182,7 +183,7 @@ def _fits(kind: str, value: object) -> bool:
     if isinstance(value, bool):
         return kind == "boolean"
     kinds = {"string": str, "secret": str, "int": int, "float": (int, float), "boolean": bool}
-    return isinstance(value, kinds[kind])
+    return isinstance(value, kinds[kind]) and not (isinstance(value, float) and not isfinite(value))
 
 
 def _actions(actions: _Node) -> tuple[Action, ...]:

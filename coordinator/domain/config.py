@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 from coordinator.domain.charm import CharmMeta, Option
@@ -44,8 +45,9 @@ def _convert(kind: str, given: Any) -> Value | None:
         if kind == "int":
             return int(given) if isinstance(given, (int, str)) else None
         if kind == "float":
-            return float(given)
-    except (ValueError, TypeError):
+            number = float(given)
+            return number if isfinite(number) else None  # JSON, in which it is stored and told, has no others
+    except (ValueError, TypeError, OverflowError):
         return None
     if kind == "secret" and not (isinstance(given, str) and given.startswith("secret:")):
         return None
