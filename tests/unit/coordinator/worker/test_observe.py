@@ -8,7 +8,7 @@ import pytest
 from build import CREATED, DB, MODEL, WEB, Story, charm, unit, world
 
 from coordinator.domain import refs
-from coordinator.domain.charm import Role
+from coordinator.domain.charm import Option, Role
 from coordinator.domain.life import Life
 from coordinator.domain.relation import Member, Relation, Scope, Side
 from coordinator.domain.unit import Unit
@@ -29,8 +29,6 @@ def test_upgrade_charm_sees_the_new_words_and_every_other_hook_those_of_what_is_
 
 
 def test_upgrade_charm_can_ask_for_options_that_only_the_new_charm_has() -> None:
-    from coordinator.domain.charm import Option
-
     story = Story()
     story.deploy("web", WEB)
     story.run_all()
