@@ -12,6 +12,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO, overload
 
 from ._errors import ModelError
+from ._security import user_id
 from ._transfer import pull_paths, push_paths
 
 if TYPE_CHECKING:
@@ -199,7 +200,7 @@ class Container:
             self._backend._log_security_event(
                 "WARN",
                 "sys_monitor_disabled",
-                f"{self._backend.unit_name},{name}",
+                f"{user_id()},{name}",
                 f"{self._backend.unit_name} stopped the check {name} in container {self.name}.",
             )
         return stopped

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from ._container import Container, ContainerMapping
 from ._errors import ModelError
 from ._secret import Secret, SecretRotate, check_secret_content, expiry_time
-from ._status import StatusBase, UnknownStatus, check_settable
+from ._security import user_id
+from ._status import StatusBase, UnknownStatus, check_is_status, check_settable
 
 if TYPE_CHECKING:
     from ._meta import CharmMeta
@@ -141,7 +142,7 @@ class Application(_Entity):
 
     @status.setter
     def status(self, value: StatusBase):
-        check_settable(value)
+        check_is_status(value)
         if not self._is_our_app:
             raise RuntimeError(f"cannot set status for a remote application {self}")
         self._check_leader("set")
@@ -152,9 +153,9 @@ class Application(_Entity):
             return
         unit = self._backend.unit_name
         self._backend._log_security_event(
-            "WARN",
+            "CRITICAL",
             "authz_fail",
-            f"{unit},application-status",
+            f"status-{doing}",
             f"{unit} tried to {doing} the status of its application without being its leader.",
         )
         raise RuntimeError(f"cannot {doing} application status as a non-leader unit")
@@ -226,7 +227,7 @@ class Unit(_Entity):
 
     @status.setter
     def status(self, value: StatusBase):
-        check_settable(value)
+        check_is_status(value)
         if not self._is_our_unit:
             raise RuntimeError(f"cannot set status for a remote unit {self}")
         self._set_status(value, is_app=False)
@@ -322,7 +323,7 @@ class Unit(_Entity):
         if not self._is_our_unit:
             raise RuntimeError(f"cannot reboot a remote unit {self}")
         self._backend._log_security_event(
-            "WARN", "sys_restart", self.name, f"{self.name} asked for a reboot{' at once' if now else ''}."
+            "WARN", "sys_restart", user_id(), f"{self.name} asked for a reboot{' at once' if now else ''}."
         )
         self._backend.reboot(now)
 

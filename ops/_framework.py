@@ -24,6 +24,7 @@ from ._object import (
     EventBase,
     FrameworkEvents,
     Handle,
+    LifecycleEvent,
     Object,
     Serializable,
     check_marshallable,
@@ -104,6 +105,7 @@ class Framework(Object):
         self.meta = meta
         self.model = model
         self.skip_duplicate_events = skip_duplicate_events
+        # Of the event that is being handled; outside of handlers, of the one that this run is about.
         self._event_name = event_name
         self._juju_debug_at = set(juju_debug_at or ())
         self._breakpoint_welcomed = False
@@ -294,6 +296,9 @@ class Framework(Object):
             return
         if again:
             logger.debug("Re-emitting deferred event %s.", event)
+        elif self._event_name not in (None, "", event.handle.kind) and not isinstance(event, LifecycleEvent):
+            # Neither the controller nor the framework has sent it.
+            logger.debug("Emitting custom event %s.", event)
         handler = getattr(observer, method_name, None)
         if handler is None:
             return
@@ -314,17 +319,14 @@ class Framework(Object):
 
     @contextlib.contextmanager
     def _event_context(self, event_name: str, deferred: bool = False) -> Iterator[None]:
-        """Tell the backend that *event_name* is being handled, for access rules and error notes."""
-        backend: Any = self.model._backend if self.model else None
-        if backend is None:
-            yield
-            return
-        before = backend._hook_is_running, getattr(backend, "_event_is_deferred", False)
-        backend._hook_is_running, backend._event_is_deferred = event_name, deferred
+        """Remember that *event_name* is being handled; the backend needs it for access rules and error notes."""
+        backend: Any = self.model._backend if self.model else types.SimpleNamespace(_hook_is_running="")
+        before = self._event_name, backend._hook_is_running, getattr(backend, "_event_is_deferred", False)
+        self._event_name, backend._hook_is_running, backend._event_is_deferred = event_name, event_name, deferred
         try:
             yield
         finally:
-            backend._hook_is_running, backend._event_is_deferred = before
+            self._event_name, backend._hook_is_running, backend._event_is_deferred = before
 
     def remove_unreferenced_events(self) -> None:
         """Remove snapshots of events that no notice is about."""

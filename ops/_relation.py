@@ -290,14 +290,15 @@ class RelationDataContent(LazyMapping, MutableMapping[str, str]):
     # --- rules ---
 
     def _check_read(self) -> None:
-        if not self._backend._hook_is_running or not self.relation.active:
+        if not self._backend._hook_is_running or not self.relation.active or not self._is_app:
             return
-        if not (self._is_app and self._is_ours) or self.relation._is_peer:
+        app = self.relation.app
+        # Asked first, so that the order of commands does not depend on whose data it is.
+        if self._backend.is_leader() or (app is not None and app.name == self._entity.name):
             return
-        if not self._backend.is_leader():
-            raise RelationDataAccessError(
-                f"{self._backend.unit_name} is not leader and cannot read its own application databag"
-            )
+        raise RelationDataAccessError(
+            f"{self._backend.unit_name} is not leader and cannot read its own application databag"
+        )
 
     def _check_write(self) -> None:
         if not self._backend._hook_is_running:

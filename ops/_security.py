@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
+
+
+def user_id() -> str:
+    """Return the number of the user that this process runs as, or ``-`` where users have no numbers."""
+    return str(os.getuid()) if hasattr(os, "getuid") else "-"
 
 
 def security_line(*, level: str, event: str, detail: str, description: str, app_id: str) -> str:
@@ -12,7 +18,7 @@ def security_line(*, level: str, event: str, detail: str, description: str, app_
     Args:
         level: ``WARN`` or ``CRITICAL``.
         event: word of the vocabulary, like ``authz_fail``.
-        detail: what it was about, without secrets.
+        detail: what it was about, without secrets; tools filter by it, so its form is that of other releases.
         description: the same for people.
         app_id: whose event it is: model UUID and unit.
     """

@@ -116,14 +116,24 @@ class WaitingStatus(StatusBase):
     name = "waiting"
 
 
-def check_settable(status: object) -> StatusBase:
-    """Return *status* if a charm may set it.
+def check_is_status(value: object) -> StatusBase:
+    """Return *value* if it is a status.
+
+    Raises:
+        InvalidStatusError: it is none.
+    """
+    if not isinstance(value, StatusBase):
+        raise InvalidStatusError(f"invalid value provided for the status: {value!r}")
+    return value
+
+
+def check_settable(value: object) -> StatusBase:
+    """Return *value* if it is a status that a charm may set.
 
     Raises:
         InvalidStatusError: it is no status, or one that only the controller can conclude.
     """
-    if not isinstance(status, StatusBase):
-        raise InvalidStatusError(f"invalid value provided for the status: {status!r}")
+    status = check_is_status(value)
     if status.name not in SETTABLE_STATUS_NAMES:
         raise InvalidStatusError(
             f"cannot set status {status.name!r}; one of {', '.join(SETTABLE_STATUS_NAMES)} is needed"

@@ -6,8 +6,9 @@ once and writes all at once, when the run is over, so that they land together wi
 Not here: what is kept (_framework.py, _stored.py), which keeper a run uses (_dispatch.py).
 
 The layout in the controller is the same for both: one key for each snapshot, named by its handle's path,
-and one key ``#notices#`` with the list of ``[event path, observer path, method name]`` in the order in
-which they were saved.  Values are YAML text; tuples have the tag of Python's tuples, sets that of YAML's.
+and one key ``#notices#`` with the list of tuples ``(event path, observer path, method name)`` in the order
+in which they were saved.  Values are YAML text; tuples have the tag of Python's tuples, sets that of YAML's.
+Other releases read this layout and rely on notices being tuples.
 """
 
 from __future__ import annotations
@@ -225,7 +226,7 @@ class JujuStorage:
         """Remember that *method_name* of the observer has to see the event."""
         notices = self._load_notices()
         notices.append((event_path, observer_path, method_name))
-        self._backend.set(self.NOTICE_KEY, [list(each) for each in notices])
+        self._backend.set(self.NOTICE_KEY, notices)
 
     def drop_notice(self, event_path: str, observer_path: str, method_name: str):
         """Forget what `save_notice` remembered.
@@ -235,7 +236,7 @@ class JujuStorage:
         """
         notices = self._load_notices()
         notices.remove((event_path, observer_path, method_name))
-        self._backend.set(self.NOTICE_KEY, [list(each) for each in notices])
+        self._backend.set(self.NOTICE_KEY, notices)
 
     def notices(self, event_path: str | None = None):
         """Yield the notices of one event, or all if *event_path* is None or empty, oldest first."""
@@ -245,7 +246,7 @@ class JujuStorage:
 
     def _load_notices(self) -> list[_Notice]:
         try:
-            return [(event, observer, method) for event, observer, method in self._backend.get(self.NOTICE_KEY)]
+            return _notices(self._backend.get(self.NOTICE_KEY))
         except KeyError:
             return []
 
@@ -279,10 +280,7 @@ class HookStorage:
         if self._read is None:
             self._read = hookcmds.state_get(None)
             if self.NOTICE_KEY in self._read:
-                self._notices = [
-                    (event, observer, method)
-                    for event, observer, method in _yaml.load_state(self._read[self.NOTICE_KEY])
-                ]
+                self._notices = _notices(_yaml.load_state(self._read[self.NOTICE_KEY]))
             if self._is_new() and self._earlier_file is not None and self._earlier_file.exists():
                 self._take_over(self._earlier_file)
         return self._read
@@ -356,7 +354,7 @@ class HookStorage:
         before = self._texts()
         after = {path: _yaml.dump_state(marshal.loads(data)) for path, data in self._changed.items()}
         if self._notices or before.get(self.NOTICE_KEY):
-            after[self.NOTICE_KEY] = _yaml.dump_state([list(each) for each in self._notices])
+            after[self.NOTICE_KEY] = _yaml.dump_state(self._notices)
         changed = {key: text for key, text in after.items() if before.get(key) != text}
         gone = [key for key in before if key in self._dropped]
         _check_sizes(changed.items())
@@ -366,6 +364,11 @@ class HookStorage:
             hookcmds.state_delete(key)
         self._read = {key: text for key, text in {**before, **changed}.items() if key not in gone}
         self._changed, self._dropped = {}, set()
+
+
+def _notices(kept: Iterable[Iterable[str]] | None) -> list[_Notice]:
+    """Return the notices in what was kept of them; earlier runs may have left lists, or nothing."""
+    return [(event, observer, method) for event, observer, method in kept or ()]
 
 
 def _check_sizes(texts: Iterable[tuple[str, str]]) -> None:

@@ -13,9 +13,6 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 from ._object import EventBase, Handle, Object
 from ._storage import NoSnapshotError
 
-if TYPE_CHECKING:
-    pass
-
 #: What may be assigned; containers may have any of these within.
 _SIMPLE = (type(None), bool, int, float, str, bytes, list, dict, set)
 
@@ -166,7 +163,8 @@ def _unwrap(value: Any) -> Any:
 
 
 def _show(wrapper: Any) -> str:
-    return f"{type(wrapper).__module__}.{type(wrapper).__name__}({wrapper._under!r})"
+    content = repr(wrapper._under) if wrapper._under else ""
+    return f"{type(wrapper).__module__}.{type(wrapper).__name__}({content})"
 
 
 class StoredDict(MutableMapping[Hashable, Any]):

@@ -131,9 +131,9 @@ class _ModelBackend:
     def _log_denial(self, tool: str) -> None:
         role = {None: "unit", True: "leader", False: "non-leader"}[self._is_leader]
         self._log_security_event(
-            "WARN",
+            "CRITICAL",
             "authz_fail",
-            f"{self.unit_name},{tool}",
+            tool,
             f"{tool} was denied to {self.unit_name}, known as {role}.",
         )
 

@@ -27,12 +27,14 @@ class JujuLogHandler(logging.Handler):
         self.model_backend = model_backend
 
     def emit(self, record: logging.LogRecord):
-        """Send *record*, in pieces if it is too long.
+        """Send *record*, in pieces if it is too long; not at all if it is empty.
 
         Raises:
             ModelError: the controller did not take it.
         """
         text = self.format(record)
+        if not text:
+            return
         if len(text) <= MAX_LOG_LINE_LEN:
             self.model_backend.juju_log(record.levelname, text)
             return
@@ -104,7 +106,7 @@ def _exception_logger(model_backend: _ModelBackend, exc_stderr: bool):
             print(f"Uncaught {kind.__name__} in charm code: {error}", file=sys.stderr)
             print("Use `juju debug-log` to see the full traceback.", file=sys.stderr)
         model_backend._log_security_event(
-            "CRITICAL",
+            "WARN",
             "sys_crash",
             kind.__name__,
             f"The charm of {model_backend.unit_name} ended with {kind.__name__}.",

@@ -507,3 +507,30 @@ def test_with_hook_handlers_of_hooks_run_under_the_debugger(model, tmp_path, mon
     owner.on.custom.emit()
     assert debugged == ["StartEvent"]
     framework.close()
+
+
+def test_events_that_neither_the_controller_nor_the_framework_sent_are_logged(model, tmp_path, caplog):
+    storage = ops.storage.SQLiteStorage(":memory:")
+    framework = ops.Framework(storage, tmp_path, ops.CharmMeta(), model, event_name="start")
+
+    class Both(ops.ObjectEvents):
+        start = ops.EventSource(ops.StartEvent)
+        custom = ops.EventSource(Poked)
+
+    class Owner(ops.Object):
+        on = Both()
+
+        def handler(self, event):
+            if isinstance(event, ops.StartEvent):
+                self.on.custom.emit()
+
+    owner = Owner(framework, "o")
+    framework.observe(owner.on.start, owner.handler)
+    framework.observe(owner.on.custom, owner.handler)
+    with caplog.at_level("DEBUG"):
+        owner.on.start.emit()
+        framework.commit()
+    assert [text for text in caplog.messages if "custom" in text] == [
+        "Emitting custom event <Poked via Owner[o]/on/custom[2]>."
+    ]
+    framework.close()

@@ -25,6 +25,11 @@ def test_records_go_to_the_controller_with_their_level(tools, logger):
     assert tools.log == [("DEBUG", "this and that"), ("ERROR", "no")]
 
 
+def test_an_empty_text_is_not_sent(tools, logger):
+    logger.info("")
+    assert tools.log == []
+
+
 def test_long_texts_are_split_with_a_line_that_says_so(tools, logger):
     logger.info("x" * (ops.model.MAX_LOG_LINE_LEN * 2 + 1))
     first, *pieces = tools.log
@@ -52,6 +57,7 @@ def test_uncaught_exceptions_are_logged_and_told_to_the_watch(tools, logger, cap
     assert text.endswith("ValueError: why")
     assert second_level == "TRACE"
     assert json.loads(line)["event"] == "sys_crash:ValueError"
+    assert json.loads(line)["level"] == "WARN"
     assert capsys.readouterr().err == ""
 
 

@@ -87,6 +87,15 @@ def test_a_leader_reads_and_sets_it(tools, model):
     assert tools.calls[-1] == "status-set --application=True blocked -- stop"
 
 
+def test_who_may_not_set_a_status_is_told_so_before_which_status_it_is(tools, model):
+    with pytest.raises(RuntimeError, match="leader"):
+        model.app.status = ops.UnknownStatus()
+    (text,) = [text for _, text in tools.log]
+    assert (json.loads(text)["event"], json.loads(text)["level"]) == ("authz_fail:status-set", "CRITICAL")
+    with pytest.raises(RuntimeError, match="remote"):
+        model.get_unit("other/0").status = ops.UnknownStatus()
+
+
 @pytest.mark.parametrize("status", [ops.UnknownStatus(), ops.ErrorStatus("no"), "active", None])
 def test_what_a_charm_cannot_set_is_refused_before_any_command(tools, model, status):
     with pytest.raises(ops.InvalidStatusError):

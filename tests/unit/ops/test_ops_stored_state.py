@@ -105,6 +105,8 @@ def test_wrappers_behave_like_what_they_wrap(keeper):
     assert 2 in state.set
     assert type(state.set | {5}) is set
     assert repr(state.list) == "ops.framework.StoredList([3, 1])"
+    state.list.clear()
+    assert repr(state.list) == "ops.framework.StoredList()"
     for wrapper in (state.list, state.dict, state.set):
         with pytest.raises(TypeError):
             hash(wrapper)
