@@ -103,7 +103,7 @@ class Agent:
             except Exception as trouble:  # an error with one unit never ends the worker, nor the unit's loop
                 self._tell_trouble(trouble)
                 wait_s, pause_s = pause_s, min(2 * pause_s, TROUBLE_MAX_S)
-            if wait_s is None or wait_s > 0:
+            if not self._stopping.is_set() and (wait_s is None or wait_s > 0):
                 self._wake.wait(wait_s)
         self._on_end(self)
 
@@ -116,6 +116,7 @@ class Agent:
             self._end()
             return None
         memory, world = sight
+        self._model_uuid = world.model_uuid
         if world.claim is None:
             return None if world.life is Life.DEAD else self._take(world)
         self._campaign(world)
