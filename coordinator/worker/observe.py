@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 
 from coordinator.domain import refs
 from coordinator.domain.charm import CharmMeta
@@ -85,8 +86,8 @@ def observe(
         state=view.peek(refs.state(model, name)) or {},
         status=view.peek(refs.status(model, name)) or UnitStatus(),
         application_status=view.peek(refs.application_status(model, name.app)),
-        machine_ports=_Lazy(dict(_neighbour_statuses(view, neighbours, (model, name))), _ports),
-        goals=_Lazy(dict(_goal_entities(view, model, name.app, relations.values())), _goal),
+        machine_ports=_Lazy(_neighbour_statuses(view, neighbours, (model, name)), _ports),
+        goals=_Lazy(_goal_entities(view, model, name.app, relations.values()), _goal),
     )
 
 
@@ -221,11 +222,21 @@ def _are_together(one: Unit, other: Unit) -> bool:
 # --- what few hooks ask for: decoded when they do ---------------------------------------------------------
 
 
-class _Lazy(Mapping):
-    """A mapping whose values are made from stored entities when somebody looks."""
+_Row = tuple[Ref, tuple[Stored | None, ...]]  # something of a unit, and the entities that its value is made from
 
-    def __init__(self, stored: Mapping[UnitName, tuple[Stored | None, ...]], make: Callable[..., object]) -> None:
-        self._stored, self._make = stored, make
+
+class _Lazy(Mapping):
+    """A mapping from units whose names and values are made from stored entities when somebody looks.
+
+    Every look of every agent makes one of these, with a row for each unit around it: a row must cost little.
+    """
+
+    def __init__(self, rows: Iterable[_Row], make: Callable[..., object]) -> None:
+        self._rows, self._make = list(rows), make
+
+    @cached_property
+    def _stored(self) -> dict[UnitName, tuple[Stored | None, ...]]:
+        return {refs.unit_of(ref): stored for ref, stored in self._rows}
 
     def __getitem__(self, name: UnitName) -> object:
         return self._make(*(entity.value if entity else None for entity in self._stored[name]))
@@ -239,30 +250,23 @@ class _Lazy(Mapping):
 
 def _neighbour_statuses(
     view: View, neighbours: Iterable[tuple[str, UnitName]], own: tuple[str, UnitName]
-) -> Iterator[tuple[UnitName, tuple[Stored | None, ...]]]:
+) -> Iterator[_Row]:
     for model, name in neighbours:
         if (model, name) != own:
-            yield name, (view.peek_stored(refs.status(model, name)),)
+            ref = refs.status(model, name)
+            yield ref, (view.peek_stored(ref),)
 
 
 def _ports(status: UnitStatus | None) -> Mapping[str, tuple[str, ...]]:
     return status.ports if status else {}
 
 
-def _goal_entities(
-    view: View, model: str, app: str, relations: Iterable[WorldRelation]
-) -> Iterator[tuple[UnitName, tuple[Stored | None, ...]]]:
+def _goal_entities(view: View, model: str, app: str, relations: Iterable[WorldRelation]) -> Iterator[_Row]:
+    find = view.peek_stored
     for name in {app} | {relation.remote_app for relation in relations}:
         for ref in view.refs(Kind.UNIT, model, name):
-            unit = refs.unit_of(ref)
-            yield (
-                unit,
-                (
-                    view.peek_stored(ref),
-                    view.peek_stored(refs.status(model, unit)),
-                    view.peek_stored(refs.memory(model, unit)),
-                ),
-            )
+            # A unit, its status and its memory differ in nothing but their kind.
+            yield ref, (find(ref), find(Ref(Kind.STATUS, ref.path)), find(Ref(Kind.MEMORY, ref.path)))
 
 
 def _goal(unit: Unit, status: UnitStatus | None, memory: UnitState | None) -> Goal:
