@@ -19,7 +19,7 @@ from coordinator.errors import Contended
 from coordinator.log import get_logger
 from coordinator.store.port import Store
 from coordinator.store.repository import Author, Repository
-from coordinator.store.session import Session, Standing
+from coordinator.store.session import Session, Standing, started
 
 LEADER = Ref(Kind.CONTROLLER_LEADER)
 
@@ -39,8 +39,10 @@ class Election:
         now: str,
         ttl_s: int,
         on_change: Callable[[], None],
+        open_session: Callable[..., Session] = started,
     ) -> None:
         self._store, self._repository, self._ttl_s, self._on_change = store, repository, ttl_s, on_change
+        self._open_session = open_session
         self._name = f"{name}-{secrets.token_hex(4)}"
         self._entry = Worker(session=self._name, url=url, secret="", version=__version__, since=now)
         self._lock = threading.Lock()
@@ -63,12 +65,17 @@ class Election:
         if session is not None and session.standing() is not Standing.LOST:
             return session
         self.close()
-        session = Session(self._store, ttl_s=self._ttl_s, on_doubt=self._on_change, on_lost=self._on_change)
-        session.start()
+        session = self._open_session(
+            self._store, ttl_s=self._ttl_s, on_doubt=self._on_change, on_lost=self._on_change
+        )
         ref = Ref(Kind.CONTROLLER, (self._name,))
         listed = Change(did=f"controller {self._name}", puts={ref: self._entry}, leased=frozenset({ref}))
         author = Author(name=self._name, lease=session.lease)
-        self._repository.transact(lambda: self._repository.read(ref), lambda view: listed, author)
+        try:
+            self._repository.transact(lambda: self._repository.read(ref), lambda view: listed, author)
+        except BaseException:
+            session.close()  # the next attempt makes another one; this one would keep itself alive for ever
+            raise
         with self._lock:
             self._session = session
         return session

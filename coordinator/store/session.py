@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 from coordinator.errors import CoordinatorError, LeaseLost
 from coordinator.store.port import Store
@@ -234,3 +235,14 @@ class Session:
             kind, value, trace = sys.exc_info()
             assert kind is not None
             threading.excepthook(threading.ExceptHookArgs((kind, value, trace, threading.current_thread())))
+
+
+def started(store: Store, **how: Any) -> Session:
+    """Return a session that keeps itself alive; *how* as for Session.
+
+    Raises:
+        Unavailable: etcd does not answer.
+    """
+    session = Session(store, **how)
+    session.start()
+    return session

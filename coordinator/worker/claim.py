@@ -10,7 +10,6 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Callable
-from typing import Any
 
 from coordinator.domain import refs
 from coordinator.domain.change import Change, Condition, Held, Present, Unchanged
@@ -19,17 +18,10 @@ from coordinator.domain.unit import Claim
 from coordinator.engine.world import World
 from coordinator.log import get_logger
 from coordinator.store.port import Store
-from coordinator.store.session import Session
+from coordinator.store.session import Session, started
 from coordinator.worker.dispatch import Minder
 
 log = get_logger()
-
-
-def started(store: Store, **how: Any) -> Session:
-    """Return a session that keeps itself alive."""
-    session = Session(store, **how)
-    session.start()
-    return session
 
 
 class Authority:
