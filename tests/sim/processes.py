@@ -27,6 +27,7 @@ from coordinator.worker import register
 from coordinator.worker.agent import Agent
 from coordinator.worker.claim import Authority
 from coordinator.worker.host import Host
+from coordinator.worker.observe import concerned
 from coordinator.worker.show import Showing
 
 if TYPE_CHECKING:
@@ -156,6 +157,7 @@ class Worker(Process):
         self.showing: list[Showing] = []
         self.running: list[Run] = []
         self.minder = Deadline()
+        self.is_busy = False
         self.has_news = True
         self._due_s: float | None = None
         self.live = SimLive(self, self._moved)
@@ -186,11 +188,12 @@ class Worker(Process):
     # --- what the loop of worker/main.py does --------------------------------------------------------------
 
     def is_ready(self) -> bool:
-        return self.has_news or (self._due_s is not None and self.sim.now_s >= self._due_s)
+        due = self._due_s is not None and self.sim.now_s >= self._due_s
+        return not self.is_busy and (self.has_news or due)
 
     def turn(self) -> None:
         """Keep the session, and one agent for each unit placed here."""
-        self.has_news, self._due_s = False, None
+        self.has_news, self._due_s, self.is_busy = False, None, True
         try:
             if self.authority.is_lost():
                 self.authority.begin()
@@ -205,6 +208,8 @@ class Worker(Process):
             self._follow_units()
         except TROUBLE:
             self._due_s = self.sim.now_s + TROUBLE_S
+        finally:
+            self.is_busy = False
 
     def _follow_units(self) -> None:
         with self.live.look() as view:
@@ -222,13 +227,12 @@ class Worker(Process):
         self.has_news = True
 
     def _moved(self, moved: list[Ref]) -> None:
-        models = {ref.path[0] for ref in moved if ref.kind not in (Kind.MACHINE, Kind.WORKER)}
-        machines = any(ref.kind in (Kind.MACHINE, Kind.WORKER) for ref in moved)
-        if machines or any(ref.kind in (Kind.UNIT, Kind.MODEL) for ref in moved):
+        if any(ref.kind in (Kind.MACHINE, Kind.WORKER, Kind.UNIT, Kind.MODEL) for ref in moved):
             self.has_news = True
-        for (model, _), agent in self.agents.items():
-            if machines or model in models:
-                agent.wake()
+        with self.live.look() as view:
+            awake = concerned(view, moved, list(self.agents))
+        for place in awake:
+            self.agents[place].wake()
 
     def _wake_all(self) -> None:
         self.has_news = True
@@ -284,19 +288,6 @@ class AgentTurns:
             self.is_busy = False
 
 
-class SimElection(Election):
-    def __init__(self, process: Process) -> None:
-        super().__init__(process.store, process.repository, name=process.name, ttl_s=TTL_S, on_change=lambda: None)
-        self._process = process
-
-    def _begin(self) -> Session:
-        self.close()
-        session = self._process.open_session(self._store, ttl_s=self._ttl_s)
-        with self._lock:
-            self._session = session
-        return session
-
-
 class Controller(Process):
     """One incarnation of a controller."""
 
@@ -306,7 +297,10 @@ class Controller(Process):
         self.is_busy = False
         self._due_s = 0.0
         self.live = SimLive(self, lambda moved: self._loop.moved(moved))
-        self.election = SimElection(self)
+        self.election = Election(
+            self.store, self.repository, name=self.name, url="", now=self.clock.timestamp(), ttl_s=TTL_S,
+            on_change=lambda: None, open_session=self.open_session,
+        )  # fmt: skip
         self._loop = ReconcileLoop(self.repository, self.live, self.election, self.clock)
 
     def is_ready(self) -> bool:
