@@ -7,6 +7,8 @@ the ratios, to floors of the same run, say something.
 from __future__ import annotations
 
 import argparse
+import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -33,13 +35,14 @@ class Sizes:
     commands: int
     starts: int
     units: tuple[int, ...] = (1, 10, 50)
+    hooks: int
     crowd: int = 100
     looks: int
     idle_s: float
 
 
-SHORT = Sizes(floors=200, rounds=8, commands=40, starts=10, looks=5, idle_s=20)
-FULL = Sizes(floors=2000, rounds=150, commands=400, starts=50, looks=25, idle_s=120)
+SHORT = Sizes(floors=200, rounds=8, commands=40, starts=10, hooks=100, looks=5, idle_s=20)
+FULL = Sizes(floors=2000, rounds=150, commands=400, starts=50, hooks=1000, looks=25, idle_s=120)
 
 Benchmarks = dict[str, Callable[[], list[Row]]]
 
@@ -75,11 +78,11 @@ CHARMS_OF_PAIRS = {"bash": "shell", "ops": "python"}
 
 @contextmanager
 def one_machine(sizes: Sizes) -> Iterator[Benchmarks]:
-    """Many units that do nothing."""
+    """Many units that do little, or nothing."""
     with running(workers=1) as system:
         system.add_model()
         yield {
-            "Memory": lambda: crowd.measure_memory(system, counts=sizes.units),
+            "Many units": lambda: crowd.measure_growth(system, counts=sizes.units, hooks=sizes.hooks),
             "Status": lambda: crowd.measure_status(system, units=sizes.crowd, times=sizes.looks),
             "At rest": lambda: crowd.measure_idle(system, seconds=sizes.idle_s),
         }
@@ -91,6 +94,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows to FILE, too")
     given = parser.parse_args()
     sizes = FULL if given.full else SHORT
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an orderly end, which leaves nothing behind
     started_s, before = time.monotonic(), report.circumstances()
     print(f"before: {report.line_of(before)}", flush=True)
     sections: dict[str, list[Row]] = {}

@@ -1,4 +1,4 @@
-"""Many idle units: memory of their worker, `coordinator status`, and what the system asks of etcd at rest.
+"""Many units: memory and CPU of their worker, `coordinator status`, and what the system asks of etcd at rest.
 
 Role: one application without hooks on one machine, in growing numbers.
 """
@@ -8,10 +8,12 @@ from __future__ import annotations
 import sys
 import time
 
-from system import System
+from system import System, wait_for
 
+from coordinator.domain import refs
+from coordinator.store import keys
 from tests.bench import CHARMS, scrape
-from tests.bench.processes import children, rss_mb, time_interleaved
+from tests.bench.processes import children, cpu, rss_mb, time_interleaved
 from tests.bench.rows import Row, median, ms, ratio
 
 APP = "silent"
@@ -28,19 +30,38 @@ def grow(system: System, count: int) -> None:
     system.wait_settled(count, timeout_s=SETTLE_S_MAX)
 
 
-def measure_memory(system: System, *, counts: tuple[int, ...]) -> list[Row]:
-    """Resident memory of the worker with so many idle units."""
+def measure_growth(system: System, *, counts: tuple[int, ...], hooks: int) -> list[Row]:
+    """Resident memory of the worker with so many idle units, and its CPU per hook while all of them run one."""
     (worker,) = system.workers
     empty_mb = rss_mb(worker.pid)
-    rows = [
+    memory = [
         Row("memory: minder", sum(map(rss_mb, children(worker.pid))), "MB"),
         Row("memory: worker without units", empty_mb, "MB"),
     ]
+    spent: list[Row] = []
     for count in counts:
         grow(system, count)
         mb = rss_mb(worker.pid)
-        rows.append(Row(f"memory: worker with {count} idle units", mb, "MB", ratio(mb, empty_mb), "no units"))
-    return rows
+        memory.append(Row(f"memory: worker with {count} idle units", mb, "MB", ratio(mb, empty_mb), "no units"))
+        rounds = max(2, hooks // count)
+        before = cpu(worker.pid)
+        for number in range(rounds):
+            _change_all(system, f"{count}-{number}")
+        spent_s = (cpu(worker.pid) - before).own_s / (rounds * count)
+        first_s = spent[0].value / 1000 if spent else None
+        of = f"{counts[0]} unit" if spent else ""
+        spent.append(ms(f"worker's CPU per hook without a process, {count} units", spent_s, first_s, of))
+    return memory + spent
+
+
+def _change_all(system: System, value: str) -> None:
+    """Run config-changed in every unit, and wait until all have settled."""
+    system.config(APP, value=value)
+    (config,) = system.store.read(keys.key_of(refs.config("m", APP))).items
+    wait_for(
+        lambda: all(memory.config == config.revision for memory in system.memories().values()),
+        "every unit to handle the change",
+    )
 
 
 def measure_status(system: System, *, units: int, times: int) -> list[Row]:
