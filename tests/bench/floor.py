@@ -30,6 +30,7 @@ class Floor:
         self._thread = threading.Thread(target=self._follow, name="floor", daemon=True)
 
     def __enter__(self) -> Floor:
+        self._watch = self._reader.watch(KEY, prefix_end(KEY), revision=self._reader.read(KEY).revision)
         self._thread.start()
         self.sample(20)  # connections, caches
         return self
@@ -41,14 +42,10 @@ class Floor:
         self._reader.close()
 
     def _follow(self) -> None:
-        watch = self._reader.watch(KEY, prefix_end(KEY), revision=self._reader.read(KEY).revision)
-        try:
-            while not self._stopping.is_set():
-                batch = watch.next(0.2)
-                if batch is not None and batch.changes:
-                    self._seen.put((batch.revision, time.perf_counter()))
-        finally:
-            watch.close()
+        while not self._stopping.is_set():
+            batch = self._watch.next(0.2)
+            if batch is not None and batch.changes:
+                self._seen.put((batch.revision, time.perf_counter()))
 
     def sample(self, times: int) -> list[float]:
         """Return F, so many times, in seconds."""

@@ -42,6 +42,8 @@ class Observer:
         self._thread = threading.Thread(target=self._follow, name="observer", daemon=True)
 
     def __enter__(self) -> Observer:
+        start, end = keys.below(refs.model("m"))
+        self._watch = self.store.watch(start, end, revision=self.store.read(start).revision)
         self._thread.start()
         return self
 
@@ -51,16 +53,11 @@ class Observer:
         self.store.close()
 
     def _follow(self) -> None:
-        start, end = keys.below(refs.model("m"))
-        watch = self.store.watch(start, end, revision=self.store.read(start).revision)
-        try:
-            while not self._stopping.is_set():
-                batch = watch.next(0.2)
-                now_s = time.perf_counter()
-                for key, item in batch.changes if batch is not None else ():
-                    self._seen.put((now_s, key, item))
-        finally:
-            watch.close()
+        while not self._stopping.is_set():
+            batch = self._watch.next(0.2)
+            now_s = time.perf_counter()
+            for key, item in batch.changes if batch is not None else ():
+                self._seen.put((now_s, key, item))
 
     def wait_for(self, key: str, value: bytes) -> tuple[float, int]:
         """Return when *key* arrived with *value* in it, and its revision; what came before is passed over."""
