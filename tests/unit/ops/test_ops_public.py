@@ -92,7 +92,7 @@ def test_without_its_module_tracing_is_none(monkeypatch):
 
 def test_importing_loads_nothing_that_most_runs_do_not_need():
     late = [
-        *("yaml", "sqlite3", "subprocess", "pickle", "urllib.request", "http.client", "ipaddress", "tempfile"),
+        *("yaml", "sqlite3", "subprocess", "pickle", "urllib.request", "http.client", "tempfile"),
         *("shutil", "ops.pebble", "ops.lib", "ops._dispatch", "ops.hookcmds._types", "ops.testing", "pdb"),
     ]
     loaded = run(
@@ -106,6 +106,60 @@ def test_importing_changes_nothing_in_the_interpreter():
     state = "(sys.excepthook, sys.breakpointhook, warnings.showwarning, logging.getLogger().handlers[:])"
     code = f"import sys, warnings, logging; before = {state}; import ops, ops.pebble; print(before == {state})"
     assert run(code) == "True"
+
+
+EVERYTHING = """
+import importlib, pkgutil, sys
+import ops, ops_tracing
+for found in pkgutil.walk_packages(ops.__path__, "ops."):
+    importlib.import_module(found.name)
+assert ops._yaml.load("a: [1]") == {"a": [1]}
+print(sorted(name for name, module in sys.modules.items()
+             if (getattr(module, "__file__", None) or "").startswith(sys.path[-1]) and "." not in name))
+"""
+
+
+@pytest.fixture
+def only_yaml(tmp_path):
+    """A directory with the library and PyYAML, and nothing else that an interpreter does not have."""
+    import yaml
+
+    installed = pathlib.Path(yaml.__file__).parents[1]
+    for path in (PACKAGE, REPOSITORY / "ops_tracing.py", installed / "yaml", installed / "_yaml"):
+        if path.exists():
+            (tmp_path / path.name).symlink_to(path)
+    return tmp_path
+
+
+def import_everything(directory: pathlib.Path, before: str = "") -> str:
+    code = f"import sys; sys.path.append({str(directory)!r})\n{before}\n{EVERYTHING}"
+    ended = subprocess.run([sys.executable, "-IS", "-c", code], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout.strip()
+
+
+def test_every_module_can_be_imported_with_pyyaml_alone(only_yaml):
+    assert import_everything(only_yaml) == "['ops', 'ops_tracing', 'yaml']"
+
+
+# What Python has on POSIX only: modules, and names in modules that exist everywhere.
+POSIX_MODULES = ["fcntl", "grp", "pty", "pwd", "readline", "resource", "syslog", "termios", "tty"]
+POSIX_NAMES = {
+    "os": ["chown", "fork", "geteuid", "getuid", "killpg", "mkfifo", "posix_spawn", "setsid", "sysconf", "uname"],
+    "signal": ["SIGALRM", "SIGCHLD", "SIGHUP", "SIGKILL", "SIGUSR1", "SIGWINCH", "alarm", "pthread_sigmask"],
+    "socket": ["AF_UNIX", "socketpair"],
+}
+
+
+def test_every_module_can_be_imported_where_there_is_no_posix(only_yaml):
+    hide = "\n".join(
+        [
+            "import os, signal, socket, sys",
+            *(f"sys.modules[{name!r}] = None" for name in POSIX_MODULES),
+            *(f"del {module}.{name}" for module, names in POSIX_NAMES.items() for name in names),
+        ]
+    )
+    assert "ops" in import_everything(only_yaml, before=hide)
 
 
 # --- how the package is built ---
