@@ -119,7 +119,7 @@ class Agent:
         self._model_uuid = world.model_uuid
         if world.claim is None:
             return None if world.life is Life.DEAD else self._take(world)
-        self._campaign(world)
+        campaigned = self._campaign(world)
         operation = decide(memory, world, self._moment(world))
         match operation:
             case RunHook():
@@ -128,14 +128,16 @@ class Agent:
                 self._settle(memory, world, hook, Effects())
                 return 0.0
             case Leave():
-                self._record.try_write(leave(world), world.revision)
-                return 0.0
+                left = self._record.try_write(leave(world), world.revision)
+                return 0.0 if left is not None else TROUBLE_FIRST_S
             case Finished():
                 self._give_up()
                 return None  # woken when the unit is gone
             case Blocked() | Waiting() | Idle():
-                self._show.rest(world, operation)
-                return self._until_due(operation)
+                shown = self._show.rest(world, operation)
+                due_s = self._until_due(operation)
+                # A write that did not land is wanted still, and nobody else would remind us of it.
+                return due_s if campaigned and shown else min(TROUBLE_FIRST_S, due_s or TROUBLE_FIRST_S)
 
     # --- one hook ----------------------------------------------------------------------------------------
 
@@ -213,10 +215,14 @@ class Agent:
         landed = self._record.try_write(change, world.revision)
         return 0.0 if landed is not None else TROUBLE_FIRST_S
 
-    def _campaign(self, world: World) -> None:
-        """Lead the application if nobody does.  Whoever is first wins; the others see it and wait."""
-        if world.leader is None and world.life is Life.ALIVE:
-            self._record.try_write(claim.lead(world), world.revision)
+    def _campaign(self, world: World) -> bool:
+        """Lead the application if nobody does; False: it must be tried again.
+
+        Whoever is first wins; the others see it and wait.
+        """
+        if world.leader is not None or world.life is not Life.ALIVE:
+            return True
+        return self._record.try_write(claim.lead(world), world.revision) is not None
 
     def _give_up(self) -> None:
         """Let go of what is held for a unit that has run its last hook."""

@@ -37,10 +37,9 @@ class Show:
         #: Statuses were sent since the hook started: what is stored of them may be anything that it said so far.
         self.has_spoken = False
 
-    def rest(self, world: World, operation: Operation) -> None:
-        """Show that nothing is to do, unless that is what everybody sees already."""
-        if not isinstance(operation, Waiting):
-            self._agent(world, "idle", "")
+    def rest(self, world: World, operation: Operation) -> bool:
+        """Show that nothing is to do, unless that is what everybody sees already; False: try again."""
+        return isinstance(operation, Waiting) or self._agent(world, "idle", "")
 
     @contextmanager
     def running(self, memory: Memory, world: World, hook: Hook) -> Iterator[Showing]:
@@ -57,10 +56,11 @@ class Show:
             return world
         return replace(world, status=sight[1].status, application_status=sight[1].application_status)
 
-    def _agent(self, world: World, current: str, message: str) -> None:
+    def _agent(self, world: World, current: str, message: str) -> bool:
+        """Show what the agent does; say whether others see it."""
         shown = (world.claim, f"{current} {message}")
         if world.claim is None or self._shown == shown:
-            return
+            return True
         ref = refs.agent(world.model, world.unit)
         status = AgentStatus(current=current, message=message, since=self._clock.timestamp())
         change = Change(
@@ -73,8 +73,10 @@ class Show:
             ),
         )
         self._shown = (None, "")  # until there is an answer
-        if self._record.try_write(change, world.revision) is not None:
-            self._shown = shown
+        if self._record.try_write(change, world.revision) is None:
+            return False
+        self._shown = shown
+        return True
 
 
 class Showing:
