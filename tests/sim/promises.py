@@ -171,7 +171,7 @@ class Promises:
     # --- at rest ---------------------------------------------------------------------------------------------
 
     def is_at_rest(self, model: str, now_s: float) -> bool:
-        """Say whether neither units nor reconcilers have anything to do."""
+        """Say whether neither units nor reconcilers have anything to do, and people can see that."""
         view = self._view(model)
         if view.peek(refs.model(model)) is None:
             return not self._under(model)
@@ -186,6 +186,9 @@ class Promises:
                 return False
             if not isinstance(decide(*sight, Moment(now_s=now_s)), Idle):
                 return False
+            agent = view.peek(refs.agent(model, refs.unit_of(ref)))
+            if agent is None or agent.current != "idle":
+                return False
         return True
 
     def check_rest(self, model: str) -> None:
@@ -196,8 +199,6 @@ class Promises:
             assert memory.hooks == len(book.hooks), f"{unit.name}: memory and journal differ"
             assert int(state.get("count", 0)) == book.counted, f"{unit.name}: state and journal differ"
             assert unit.life is Life.ALIVE, f"{unit.name} does not go"
-            agent = view.peek(refs.agent(model, unit.name))
-            assert agent.current == "idle", f"{unit.name} rests, and shows {agent.current} {agent.message}"
             self._check_bags(view, model, unit.name, state)
         for item in self._store.read(*keys.below(refs.model(model))).items:
             ref = keys.ref_of(item.key)
