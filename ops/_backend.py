@@ -12,15 +12,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 
-class Reply(NamedTuple):
+class Reply:
     """What one hook command answered: an exit status (0 is success) and its two outputs as text."""
 
-    returncode: int
-    stdout: str
-    stderr: str
+    def __init__(self, returncode: int, stdout: str, stderr: str):
+        self.returncode = returncode
+        self.stdout = stdout
+        self.stderr = stderr
 
 
 class Door(Protocol):

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TextIO, overload
 
 from ._errors import ModelError
 from ._security import user_id
-from ._transfer import pull_paths, push_paths
 
 if TYPE_CHECKING:
     import datetime
@@ -316,6 +315,8 @@ class Container:
         Raises:
             MultiPushPullError: some could not be copied; the others were.
         """
+        from ._transfer import push_paths
+
         push_paths(self, source_path, dest_dir)
 
     def pull_path(self, source_path: str | PurePath | Iterable[str | PurePath], dest_dir: str | Path):
@@ -324,6 +325,8 @@ class Container:
         Raises:
             MultiPushPullError: some could not be copied; the others were.
         """
+        from ._transfer import pull_paths
+
         pull_paths(self, source_path, dest_dir)
 
     def exists(self, path: str | PurePath) -> bool:

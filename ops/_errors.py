@@ -41,6 +41,32 @@ class SecretNotFoundError(ModelError):
     """The secret, or the revision asked for, does not exist or is not visible to this unit."""
 
 
+class MultiPushPullError(Exception):
+    """Some files could not be copied; all others were.
+
+    *errors* has a pair of path and exception for each.
+    """
+
+    message: str
+    """What was being done."""
+
+    errors: list[tuple[str, Exception]]
+    """Path and exception of each file that was not copied."""
+
+    def __init__(self, message: str, errors: list[tuple[str, Exception]]):
+        super().__init__(message, errors)
+        self.message = message
+        self.errors = errors
+
+    def __str__(self):
+        return f"{self.message} ({len(self.errors)} errors): {self.errors[0][0]}: {self.errors[0][1]}" + (
+            ", ..." if len(self.errors) > 1 else ""
+        )
+
+    def __repr__(self):
+        return f"MultiPushPullError({self.message!r}, {len(self.errors)} errors)"
+
+
 class AbortRun(Exception):
     """Ends the run with *exit_code*; neither stored state nor deferred events are saved.
 

@@ -11,36 +11,12 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
+from ._errors import MultiPushPullError
+
 if TYPE_CHECKING:
     from ._container import Container
 
 logger = logging.getLogger(__name__)
-
-
-class MultiPushPullError(Exception):
-    """Some files could not be copied; all others were.
-
-    *errors* has a pair of path and exception for each.
-    """
-
-    message: str
-    """What was being done."""
-
-    errors: list[tuple[str, Exception]]
-    """Path and exception of each file that was not copied."""
-
-    def __init__(self, message: str, errors: list[tuple[str, Exception]]):
-        super().__init__(message, errors)
-        self.message = message
-        self.errors = errors
-
-    def __str__(self):
-        return f"{self.message} ({len(self.errors)} errors): {self.errors[0][0]}: {self.errors[0][1]}" + (
-            ", ..." if len(self.errors) > 1 else ""
-        )
-
-    def __repr__(self):
-        return f"MultiPushPullError({self.message!r}, {len(self.errors)} errors)"
 
 
 class _Entry(NamedTuple):

@@ -31,6 +31,7 @@ from ._entities import _ModelCache as _ModelCache
 from ._errors import (
     InvalidStatusError,
     ModelError,
+    MultiPushPullError,
     RelationDataAccessError,
     RelationDataError,
     RelationDataTypeError,
@@ -81,9 +82,6 @@ from ._status import (
     WaitingStatus,
 )
 from ._tools import _ModelBackend as _ModelBackend
-from ._transfer import (
-    MultiPushPullError,
-)
 from .jujucontext import JujuContext as JujuContext
 from .jujuversion import JujuVersion
 from .log import MAX_LOG_LINE_LEN

@@ -93,7 +93,16 @@ def test_without_its_module_tracing_is_none(monkeypatch):
 def test_importing_loads_nothing_that_most_runs_do_not_need():
     late = [
         *("yaml", "sqlite3", "subprocess", "pickle", "urllib.request", "http.client", "tempfile"),
-        *("shutil", "ops.pebble", "ops.lib", "ops._dispatch", "ops.hookcmds._types", "ops.testing", "pdb"),
+        *(
+            "shutil",
+            "ops._transfer",
+            "ops.pebble",
+            "ops.lib",
+            "ops._dispatch",
+            "ops.hookcmds._types",
+            "ops.testing",
+            "pdb",
+        ),
     ]
     loaded = run(
         f"import sys; sys.path.insert(0, {str(REPOSITORY)!r}); before = set(sys.modules); import ops; "
