@@ -131,8 +131,8 @@ class Agent:
                 left = self._record.try_write(leave(world), world.revision)
                 return 0.0 if left is not None else TROUBLE_FIRST_S
             case Finished():
-                self._give_up()
-                return None  # woken when the unit is gone
+                # Woken when the unit is gone; what could not be given up is tried again.
+                return None if self._give_up() else TROUBLE_FIRST_S
             case Blocked() | Waiting() | Idle():
                 shown = self._show.rest(world, operation)
                 due_s = self._until_due(operation)
@@ -224,13 +224,17 @@ class Agent:
             return True
         return self._record.try_write(claim.lead(world), world.revision) is not None
 
-    def _give_up(self) -> None:
-        """Let go of what is held for a unit that has run its last hook."""
+    def _give_up(self) -> bool:
+        """Let go of what is held for a unit that has run its last hook; say whether nothing is held any more."""
         sight = self._look()
-        if sight is not None and sight[1].term is not None:
-            self._record.try_write(claim.step_down(sight[1]), sight[1].revision)
-        if sight is not None and sight[1].claim is not None:
-            self._record.try_write(claim.release(sight[1]), sight[1].revision)
+        if sight is None:
+            return True
+        _, world = sight
+        if world.term is not None and self._record.try_write(claim.step_down(world), world.revision) is None:
+            return False
+        if world.claim is None:
+            return True
+        return self._record.try_write(claim.release(world), world.revision) is not None
 
     def _end(self) -> None:
         """End: the unit is gone."""

@@ -223,8 +223,8 @@ session = Session(
     on_doubt=lambda: print("doubt", flush=True), on_lost=lambda: print("lost", flush=True),
 )
 session.start()
-print("started", flush=True)
 last = time.monotonic()
+print("started", flush=True)
 while True:
     time.sleep(0.01)
     now = time.monotonic()
@@ -237,6 +237,8 @@ while True:
 def test_a_process_that_was_stopped_for_twice_its_ttl_wakes_up_without_authority(etcd: EmbeddedEtcd) -> None:
     zombie = subprocess.Popen([sys.executable, "-c", ZOMBIE, etcd.endpoint], stdout=subprocess.PIPE, text=True)
     assert zombie.stdout is not None
+    limit = threading.Timer(60, zombie.kill)  # whatever it does not say, the test ends
+    limit.start()
     try:
         assert zombie.stdout.readline() == "started\n"
         os.kill(zombie.pid, signal.SIGSTOP)
@@ -244,6 +246,7 @@ def test_a_process_that_was_stopped_for_twice_its_ttl_wakes_up_without_authority
         os.kill(zombie.pid, signal.SIGCONT)
         said = {zombie.stdout.readline().strip() for _ in range(3)}
     finally:
+        limit.cancel()
         zombie.kill()
         zombie.wait(WAIT_S)
         zombie.stdout.close()
