@@ -425,9 +425,9 @@ class PebbleNoticeEvent(WorkloadEvent):
         super().restore(snapshot)
         self.notice = LazyNotice(
             self.workload,
-            snapshot.pop("notice_id"),
-            snapshot.pop("notice_type"),
-            snapshot.pop("notice_key"),
+            snapshot["notice_id"],
+            snapshot["notice_type"],
+            snapshot["notice_key"],
         )
 
 
