@@ -427,8 +427,9 @@ def test_destroying_a_model_asks_for_its_name(system):
 
 
 def test_an_interrupt_ends_a_watch_quietly(system):
+    # Where the tests themselves run in the background, an interrupt is ignored, and children inherit that.
     process = subprocess.Popen(
-        [sys.executable, "-m", "coordinator", "status", "--watch", "1h"],
+        ["env", "--default-signal=INT", sys.executable, "-m", "coordinator", "status", "--watch", "1h"],
         cwd=system.cli.home,
         env=system.cli.environment,
         stdout=subprocess.PIPE,
