@@ -566,9 +566,7 @@ class CollectStatusEvent(LifecycleEvent):
         if status.name != "active":
             import logging
 
-            logging.getLogger(__name__).debug(
-                "Adding %s status %r with the message %r", "app" if is_app else "unit", status.name, status.message
-            )
+            logging.getLogger(__name__).debug("Adding %s status %r", "app" if is_app else "unit", status)
         (model.app if is_app else model.unit)._collected_statuses.append(status)
 
 
