@@ -80,6 +80,11 @@ def has(tool: str) -> bool:
     return _door.has(tool)
 
 
+def is_open(door: Door) -> bool:
+    """Return whether calls go through *door* now."""
+    return _door is door
+
+
 @contextlib.contextmanager
 def through(door: Door) -> Iterator[None]:
     """Send all calls of this process through *door* while the block runs.

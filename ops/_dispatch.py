@@ -90,13 +90,14 @@ class Run:
         context: JujuContext,
         *,
         use_juju_for_storage: bool | None = None,
+        backend: _ModelBackend | None = None,
     ):
         self.charm_class = charm_class
         self.context = context
         self.use_juju_for_storage = use_juju_for_storage
         self.event_name = event_name(context.dispatch_path)
         self.is_restricted = self.event_name in _RESTRICTED_EVENTS
-        self.backend = _ModelBackend(juju_context=context)
+        self.backend = backend if backend is not None else _ModelBackend(juju_context=context)
         self._undo: list[Callable[[], None]] = []
 
     # --- set up ---
@@ -104,30 +105,15 @@ class Run:
     def set_up(self) -> None:
         """Prepare everything, and construct the charm."""
         # Logging comes first, so that all failures after it reach the controller.
-        self._undo.append(
-            log.install_logging(
-                self.backend, debug=self.context.debug, exc_stderr=self.context.action_name is not None
-            )
-        )
+        self._undo.append(self._start_logging())
         logger.debug("ops %s up and running.", version)
-        meta = CharmMeta.from_charm_root(self.context.charm_dir)
+        meta = self._read_meta()
         self.backend.peer_endpoints = frozenset(meta.peers)
-        if not _context.enter_dispatch():
-            # A program that the charm started has started the charm: that is not another event.
-            raise AbortRun(0)
-        self._undo.append(_context.leave_dispatch)
-        run_legacy_hook(self.context)
+        self._enter()
         model = Model(
             meta, self.backend, broken_relation_id=self._broken_relation(), remote_unit_name=self._leaving_unit()
         )
-        self.framework = Framework(
-            self._open_storage(),
-            self.context.charm_dir,
-            meta,
-            model,
-            event_name=self.event_name,
-            juju_debug_at=self.context.debug_at,
-        )
+        self.framework = self._make_framework(meta, model)
         self._breakpointhook = self.framework.set_breakpointhook()
         try:
             # As if it were an event: rules for relation data apply from here on.
@@ -136,6 +122,30 @@ class Run:
         except BaseException:
             self.close()
             raise
+
+    def _start_logging(self) -> Callable[[], None]:
+        is_action = self.context.action_name is not None
+        return log.install_logging(self.backend, debug=self.context.debug, exc_stderr=is_action)
+
+    def _read_meta(self) -> CharmMeta:
+        return CharmMeta.from_charm_root(self.context.charm_dir)
+
+    def _enter(self) -> None:
+        if not _context.enter_dispatch():
+            # A program that the charm started has started the charm: that is not another event.
+            raise AbortRun(0)
+        self._undo.append(_context.leave_dispatch)
+        run_legacy_hook(self.context)
+
+    def _make_framework(self, meta: CharmMeta, model: Model) -> Framework:
+        return Framework(
+            self._open_storage(),
+            self.context.charm_dir,
+            meta,
+            model,
+            event_name=self.event_name,
+            juju_debug_at=self.context.debug_at,
+        )
 
     def _broken_relation(self) -> int | None:
         broken = self.event_name.endswith("_relation_broken")

@@ -1,0 +1,75 @@
+"""relation-ids, relation-list, relation-get, relation-set, relation-model-get."""
+
+from __future__ import annotations
+
+import json
+
+from .._world import RelationRecord, World
+from ._call import NULL, USAGE, Call, Refused, command
+
+
+def relation_of(world: World, call: Call) -> RelationRecord:
+    """Return the relation that ``-r`` names, with or without its endpoint.
+
+    Raises:
+        Refused: there is none, or the endpoint has another one.
+    """
+    reference = call.options.get("r") or call.options.get("relation") or ""
+    endpoint, _, number = reference.rpartition(":")
+    relation = world.relations.get(int(number)) if number.isdecimal() else None
+    if relation is None or (endpoint and endpoint != relation.endpoint):
+        raise Refused(f'invalid value "{reference}" for option -r: relation not found', USAGE)
+    return relation
+
+
+@command("relation-ids")
+def relation_ids(world: World, call: Call) -> list[str]:
+    endpoint = call.word(0)
+    if endpoint not in world.endpoints:
+        raise Refused(f"no relation endpoint {endpoint!r} in the metadata", USAGE)
+    return [f"{endpoint}:{each.id}" for each in world.relations.values() if each.endpoint == endpoint]
+
+
+@command("relation-list", takes=("r",))
+def relation_list(world: World, call: Call) -> list[str] | str:
+    relation = relation_of(world, call)
+    return relation.app if call.is_set("app") else list(relation.units)
+
+
+@command("relation-get", takes=("r",))
+def relation_get(world: World, call: Call) -> dict[str, str] | str:
+    relation = relation_of(world, call)
+    key, name = call.word(0), call.word(1)
+    bag = relation.bags.get(name or "")
+    if name is None or bag is None:
+        raise Refused(f'cannot read settings for "{name or ""}" in relation "{relation.endpoint}:{relation.id}"')
+    if name == world.app_name and not (world.leader or relation.is_peer) and world.running:
+        raise Refused(f'permission denied: only the leader of "{name}" reads what its application wrote')
+    return bag if key in (None, "-") else bag.get(key, NULL)
+
+
+@command("relation-set", takes=("r", "file"))
+def relation_set(world: World, call: Call) -> None:
+    relation = relation_of(world, call)
+    is_app = call.is_set("app")
+    if is_app and not world.leader and world.running:
+        raise Refused("cannot write relation settings: this unit is not the leader")
+    given = json.loads(call.stdin or "{}") if "file" in call.options else dict(_pair(each) for each in call.words)
+    bag = relation.bags.setdefault(world.app_name if is_app else world.unit_name, {})
+    for key, value in given.items():
+        if value == "":
+            bag.pop(key, None)
+        else:
+            bag[key] = value
+
+
+def _pair(word: str) -> tuple[str, str]:
+    key, equals, value = word.partition("=")
+    if not equals:
+        raise Refused(f'expected "key=value", got "{word}"', USAGE)
+    return key, value
+
+
+@command("relation-model-get", takes=("r",))
+def relation_model_get(world: World, call: Call) -> dict[str, str]:
+    return {"uuid": relation_of(world, call).model_uuid or world.model_uuid}
