@@ -114,7 +114,7 @@ def check(txn: Txn) -> None:
 
     Raises:
         Refused: it is too large; the error names the limit.
-        BadRequest: a key is empty, or is written more than once.
+        BadRequest: a key is empty, or is written more than once, or an owner has no revision.
     """
     compares = sum(2 if isinstance(guard, Owned) else 1 for guard in txn.guards)
     if compares > COMPARES_MAX:
@@ -198,6 +198,13 @@ def _check_keys(txn: Txn) -> None:
         )
     if not all(keys) or not all(guard.key for guard in txn.guards):
         raise BadRequest("cannot commit the transaction", why="a key is empty", fix="name the key")
+    # etcd takes an absent key for one with mod revision 0 and lease 0: it would let through whoever owns nothing.
+    if any(isinstance(guard, Owned) and guard.revision <= 0 for guard in txn.guards):
+        raise BadRequest(
+            "cannot commit the transaction",
+            why="it is to be written by the owner of a key that was never written",
+            fix="use the token of the key as it was read",
+        )
 
 
 def _too_large(why: str, fix: str) -> Refused:

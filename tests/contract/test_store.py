@@ -202,7 +202,6 @@ STORIES = st.lists(st.one_of(COMMITS, COMMITS, COMMITS, LEASE_STEPS, READS, READ
 @settings(
     max_examples=40,
     deadline=None,
-    derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(story=STORIES, data=st.data())
@@ -297,6 +296,11 @@ def test_an_owner_is_fenced_by_revision_and_by_lease(store: Store, prefix: str) 
     assert [item.value for item in store.read(claim).items] == [b"someone else"]
     store.revoke(other)
     assert store.read(claim).items == ()
+
+
+def test_whoever_owns_nothing_writes_nothing(store: Store, prefix: str) -> None:
+    with pytest.raises(BadRequest, match="the owner of a key that was never written"):
+        store.commit(Txn((Owned(prefix + "claim", 0, 0),), (Put(prefix + "work", b"1"),)))
 
 
 @pytest.mark.parametrize(
