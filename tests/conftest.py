@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+from hypothesis.internal.conjecture import providers
 
 from coordinator.store.embedded import EmbeddedEtcd
 from coordinator.store.etcd import EtcdStore
@@ -21,6 +23,16 @@ from coordinator.store.memory import MemoryStore
 from coordinator.store.port import Store
 
 TMPFS = Path("/dev/shm")
+
+# Where CI decides whether a change lands, generated cases are the same each time.  Elsewhere they are new ones,
+# which `--hypothesis-seed` repeats.
+settings.register_profile("exploring", deadline=None)  # the machine may be busy; the suite has its own limit
+settings.register_profile("gate", deadline=None, derandomize=True, database=None, print_blob=True)
+settings.load_profile("gate" if "CI" in os.environ else "exploring")
+# Hypothesis also tries constants of the modules that happen to be loaded.  With those, a seed would mean other
+# cases after any edit, and in any other order of tests.
+if hasattr(providers, "_get_local_constants"):
+    providers._get_local_constants = providers.Constants
 
 # Processes that tests start inherit this: on a machine without etcd the tests run on one that is fit for no more.
 os.environ["COORDINATOR_ACCEPT_DATA_LOSS"] = "true"

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import queue
+import random
 import signal
 import socket
 import threading
@@ -356,7 +357,7 @@ def form(content: bytes, result: dict) -> bytes:
         b"plain\r\ntext\n",
         b"\r\n--BOUNDAR",
         b"\r\n" * 70_000,
-        os.urandom(200_000),
+        random.Random(1).randbytes(200_000),
     ],
     ids=["empty", "newlines", "nearly a boundary", "many line ends", "bytes"],
 )

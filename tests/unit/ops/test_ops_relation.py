@@ -49,6 +49,16 @@ def test_relations_are_those_of_the_metadata_listed_once(tools, model):
         model.get_relation("other")
 
 
+def test_a_list_that_could_not_be_had_is_asked_for_again(tools, model):
+    tools.fail("relation-ids db --format=json", "ERROR no answer in time")
+    for _ in range(2):
+        with pytest.raises(ops.ModelError, match="no answer in time"):
+            model.get_relation("db")
+    tools.answers["relation-ids db --format=json"] = []
+    tools.relate("db", 1, {}, app="sql")
+    assert model.get_relation("db").id == 1
+
+
 def test_building_the_model_asks_nothing(tools, model):
     assert tools.calls == []
 
