@@ -412,6 +412,11 @@ def _random_secret_id() -> str:
     return "secret:" + "".join(random.choices(string.ascii_lowercase + string.digits, k=20))
 
 
+def _core_of_id(id: str) -> str:
+    """Return what ``secret:<this>``, ``secret://<uuid>/<this>`` and ``<this>`` have in common."""
+    return id.removeprefix("secret:").rpartition("/")[2]
+
+
 def _secret_content(field_name: str, content: Mapping[str, str]) -> dict[str, str]:
     """Copy what a secret holds.
 
@@ -500,6 +505,10 @@ class Secret(Part):
             _tracked_revision=_tracked_revision,
             _latest_revision=_latest_revision,
         )
+
+    def _is(self, id: str) -> bool:
+        """Return whether *id* means this secret, in any of the forms that an id has."""
+        return _core_of_id(id) == _core_of_id(self.id)
 
     def _is_unsaid(self, name: str, value: Any) -> bool:
         return name == "latest_content" and value == self.tracked_content

@@ -71,3 +71,11 @@ def _flat(value: Any) -> str:
     if type(value) is list:
         return "[" + ", ".join(map(_flat, value)) + "]"
     return repr(value)
+
+
+def show_state(state: Any) -> str:
+    """Return *state* as it would be written in a test."""
+    lines: list[str] = []
+    for name, value in arguments(state):
+        lines.append(f"{name}={_flat(value)}")
+    return f"{type(state).__name__}({', '.join(lines)})"
