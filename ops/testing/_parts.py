@@ -8,8 +8,7 @@ Not here: relations (_relation_parts.py), containers (_container_parts.py), and 
 
 from __future__ import annotations
 
-import random
-import string
+import os
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -237,7 +236,7 @@ class CloudSpec(Part):
 
 
 def _random_model_name() -> str:
-    return "".join(random.choices(string.ascii_letters + string.digits, k=20))
+    return os.urandom(10).hex()
 
 
 def _random_uuid() -> str:
@@ -409,7 +408,7 @@ class Resource(Part):
 
 
 def _random_secret_id() -> str:
-    return "secret:" + "".join(random.choices(string.ascii_lowercase + string.digits, k=20))
+    return f"secret:{os.urandom(10).hex()}"
 
 
 def _core_of_id(id: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from .. import _entities, _status, _stored
 from . import _show
 from ._container_parts import Container
+from ._part import Part
 from ._parts import (
     PORT_KINDS,
     DeferredEvent,
@@ -46,7 +47,7 @@ _RelationT = TypeVar("_RelationT", bound=RelationBase)
 
 
 @dataclass(frozen=True, repr=False, init=False)
-class State:
+class State(Part):
     """What the world of one unit is like before or after an event.
 
     Every part may be left out.  `dataclasses.replace` makes a changed copy.  Its `repr` leaves out what is as it
@@ -105,6 +106,8 @@ class State:
     workload_version: str = field(kw_only=True)
     """Version of the workload that the charm told; empty if it told none."""
 
+    _unsaid = {"app_status": UnknownStatus(), "unit_status": UnknownStatus()}
+
     def __init__(
         self,
         *,
@@ -133,7 +136,7 @@ class State:
             storages=frozenset(storages),
             opened_ports=frozenset(map(_port, opened_ports)),
             leader=leader,
-            model=Model() if model is None else model,
+            model=_some_model() if model is None else model,
             secrets=frozenset(secrets),
             resources=frozenset(resources),
             planned_units=planned_units,
@@ -146,6 +149,9 @@ class State:
 
     def __repr__(self) -> str:
         return _show.show_state(self)
+
+    def _is_unsaid(self, name: str, value: Any) -> bool:
+        return super()._is_unsaid(name, value) or (name == "model" and not _show.arguments(value))
 
     def get_container(self, container: str, /) -> Container:
         """Return the container of this name.
@@ -288,6 +294,13 @@ class State:
             stored_states=stored_states,
             **kwargs,
         )
+
+
+def _some_model() -> Model:
+    """Return a model of which nobody has said anything."""
+    model = Model()
+    model.__dict__["_unsaid"] = {"name": model.name, "uuid": model.uuid}
+    return model
 
 
 def _port(port: Any) -> Port:
