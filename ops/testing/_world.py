@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ._parts import JujuLogLine
     from ._pebble import PretendPebble
 
 
@@ -133,6 +134,8 @@ class World:
     """What ``network-get`` answers, by binding and relation; None is the binding itself."""
     default_network: dict[str, Any] | None = None
     """What it answers for all other bindings; None for a failure."""
+    without_network: frozenset[str] = frozenset()
+    """Endpoints that have no network."""
     resources: dict[str, Callable[[], Path]] = dataclasses.field(default_factory=dict)
     ports: set[str] = dataclasses.field(default_factory=set)
     """Ports that the unit has open, like ``80/tcp``, ``80-90/udp`` or ``icmp``."""
@@ -152,8 +155,7 @@ class World:
     containers: dict[str, PretendPebble] = dataclasses.field(default_factory=dict)
     removed_revisions: list[int] = dataclasses.field(default_factory=list)
     """Revisions of secrets that were removed one by one."""
-    log: list[tuple[str, str]] = dataclasses.field(default_factory=list)
-    """Level and text of each line."""
+    log: list[JujuLogLine] = dataclasses.field(default_factory=list)
     running: str = ""
     """Name of the event that is being handled; empty while the test itself asks."""
 

@@ -19,7 +19,8 @@ def network_get(world: World, call: Call) -> dict[str, Any]:
     for key in ((binding, relation), (binding, None)):
         if key in world.networks:
             return world.networks[key]
-    if world.default_network is not None and (binding in world.endpoints or binding in world.bindings):
+    has_default = binding in world.bindings or binding in world.endpoints - world.without_network
+    if world.default_network is not None and has_default:
         return world.default_network
     # ops tells by these words that there is no such relation.
     raise Refused(f'no network config found for binding "{binding}": relation not found', USAGE)

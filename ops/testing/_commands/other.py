@@ -6,13 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+from .._parts import JujuLogLine
 from .._world import World
 from ._call import Call, Refused, command
 
 
 @command("juju-log", takes=("log-level", "l"))
 def juju_log(world: World, call: Call) -> None:
-    world.log.append((call.options.get("log-level", "INFO"), " ".join(call.words)))
+    world.log.append(JujuLogLine(call.options.get("log-level", "INFO"), " ".join(call.words)))
 
 
 @command("juju-reboot")

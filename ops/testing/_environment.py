@@ -1,0 +1,125 @@
+"""The environment of a run: what the controller would tell the charm's process about its event.
+
+Role: from an event and a state to variables, under which the run then takes place.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ._context import Context
+    from ._events import _Event
+    from ._relation_parts import RelationBase
+    from ._state import State
+
+logger = logging.getLogger(__name__)
+
+
+def variables(ctx: Context, event: _Event, state: State, charm_dir: str) -> dict[str, str]:
+    """Return the variables of a run for *event*."""
+    found = {
+        "JUJU_VERSION": ctx.juju_version,
+        "JUJU_UNIT_NAME": ctx._unit_name,
+        "JUJU_MODEL_NAME": state.model.name,
+        "JUJU_MODEL_UUID": state.model.uuid,
+        "JUJU_CHARM_DIR": charm_dir,
+    }
+    for variable, value in (
+        ("JUJU_MACHINE_ID", ctx.machine_id),
+        ("JUJU_AVAILABILITY_ZONE", ctx.availability_zone),
+        ("JUJU_PRINCIPAL_UNIT", ctx.principal_unit),
+    ):
+        if value:
+            found[variable] = value
+    return {**found, **_about(event, ctx._app_name)}
+
+
+def _about(event: _Event, app_name: str) -> dict[str, str]:
+    """Return the variables that tell what the event is about."""
+    if event.action is not None:
+        name = event.action.name
+        return {
+            "JUJU_DISPATCH_PATH": f"actions/{name}",
+            "JUJU_HOOK_NAME": "",
+            "JUJU_ACTION_NAME": name,
+            "JUJU_ACTION_UUID": event.action.id,
+            "JUJU_ACTION_TAG": f"action-{event.action.id}",
+        }
+    hook = hook_name(event)
+    found = {"JUJU_DISPATCH_PATH": f"hooks/{hook}", "JUJU_HOOK_NAME": hook}
+    if event.relation is not None:
+        found |= _about_relation(event, event.relation, app_name)
+    if event.container is not None:
+        found["JUJU_WORKLOAD_NAME"] = event.container.name
+    if event.notice is not None:
+        found["JUJU_NOTICE_ID"] = event.notice.id or ""
+        found["JUJU_NOTICE_TYPE"] = str(getattr(event.notice.type, "value", event.notice.type))
+        found["JUJU_NOTICE_KEY"] = event.notice.key
+    if event.check_info is not None:
+        found["JUJU_PEBBLE_CHECK_NAME"] = event.check_info.name
+    if event.storage is not None:
+        found["JUJU_STORAGE_ID"] = f"{event.storage.name}/{event.storage.index}"
+    if event.secret is not None:
+        found["JUJU_SECRET_ID"] = event.secret.id
+        found["JUJU_SECRET_LABEL"] = event.secret.label or ""
+        if event.secret_revision is not None:
+            found["JUJU_SECRET_REVISION"] = str(event.secret_revision)
+    return found
+
+
+def hook_name(event: _Event) -> str:
+    """Return the name of the event's hook: the object's name as it is in the metadata, then hyphens."""
+    subject = event.relation and event.relation.endpoint
+    subject = subject or (event.container and event.container.name) or (event.storage and event.storage.name)
+    if not subject:
+        return event.name.replace("_", "-")
+    return subject + event.name[len(subject) :].replace("_", "-")
+
+
+def _about_relation(event: _Event, relation: RelationBase, app_name: str) -> dict[str, str]:
+    app = relation._remote_app(app_name)
+    found = {
+        "JUJU_RELATION": relation.endpoint,
+        "JUJU_RELATION_ID": f"{relation.endpoint}:{relation.id}",
+        "JUJU_REMOTE_APP": app,
+    }
+    unit = _remote_unit(event, relation)
+    if unit is None:
+        return found
+    found["JUJU_REMOTE_UNIT"] = f"{app}/{unit}"
+    if event.name.endswith("_relation_departed"):
+        # 0 counts as not given: charms' tests have come to rely on it.
+        found["JUJU_DEPARTING_UNIT"] = f"{app}/{event.relation_departed_unit_id or unit}"
+    return found
+
+
+def _remote_unit(event: _Event, relation: RelationBase) -> int | None:
+    """Return the number of the unit on the other side that the event is about, if any."""
+    if event.name.endswith(("_relation_created", "_relation_broken")):
+        return None
+    if event.relation_remote_unit_id is not None:
+        return event.relation_remote_unit_id
+    numbers = list(relation._remote_units)
+    if len(numbers) > 1:
+        logger.warning("%s is about remote unit %s: pass remote_unit to choose", event.name, numbers[0])
+    return numbers[0] if numbers else None
+
+
+@contextlib.contextmanager
+def environment(found: Mapping[str, str]) -> Iterator[None]:
+    """Put variables into the process's environment while the block runs."""
+    before = {name: os.environ.get(name) for name in found}
+    os.environ.update(found)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
