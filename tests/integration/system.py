@@ -97,8 +97,15 @@ class Process:
 
     def stop(self) -> None:
         """SIGTERM, and wait until it has ended by itself."""
+        self.ask_to_stop()
+        self.wait_until_ended()
+
+    def ask_to_stop(self) -> None:
         assert self._process is not None
         self._process.terminate()
+
+    def wait_until_ended(self) -> None:
+        assert self._process is not None
         self._process.wait(WAIT_S)
 
     def freeze(self) -> None:

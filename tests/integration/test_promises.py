@@ -15,6 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -145,35 +146,64 @@ def _is_slow_hook_alive(system: System, unit: str) -> bool:
 # --- 4: leaders ------------------------------------------------------------------------------------------
 
 
+def _until_another_leads(system: System, old: str, end: Callable[[], None]) -> float:
+    """End the worker of the leader *old* and return after how many seconds another unit leads."""
+    started_s = time.monotonic()
+    end()
+    wait_for(lambda: system.leader("a") not in ("", old), "another leader")
+    return time.monotonic() - started_s
+
+
+def _in_time(limit_s: float, move: Callable[[], float]) -> None:
+    """Have leadership moved: a busy machine may be late once or twice, the promise is broken by three times."""
+    took_s = [move()]
+    while took_s[-1] >= limit_s and len(took_s) < 3:
+        took_s.append(move())
+    print(f"moved after {took_s} s; {limit_s} s are promised")
+    assert took_s[-1] < limit_s, took_s
+
+
 def test_a_killed_leader_is_replaced_when_its_lease_ends():
     with running(workers=2) as system:
         system.add_model()
         system.recorder("a", units=2)
-        system.wait_settled(2)
-        old = system.leader("a")
-        _worker_of(system, old).kill()
-        started_s = time.monotonic()
-        new = wait_for(lambda: (found := system.leader("a")) not in ("", old) and found, "another leader")
-        print(f"replaced after {time.monotonic() - started_s:.2f} s, session TTL {TTL_S} s")
-        wait_for(lambda: system.memories()[new].leader, "leader-elected on the new leader")
-        status = system.units()[old]
-        assert status["juju-status"]["current"] == "lost"
-        assert status["workload-status"]["current"] == "unknown"
+
+        def move() -> float:
+            system.wait_settled(2)
+            old = system.leader("a")
+            worker = _worker_of(system, old)
+            took_s = _until_another_leads(system, old, worker.kill)
+            new = system.leader("a")
+            wait_for(lambda: system.memories()[new].leader, "leader-elected on the new leader")
+            status = system.units()[old]
+            assert status["juju-status"]["current"] == "lost"
+            assert status["workload-status"]["current"] == "unknown"
+            worker.start()
+            return took_s
+
+        _in_time(TTL_S + 1, move)
 
 
-def test_a_leader_that_stops_hands_over_before_its_lease_would_end():
+def test_a_leader_that_stops_hands_over_at_once():
     with running(workers=0) as system:
+        # Whoever waited for the end of such a lease would fail this by far.
         system.workers = [system.make_worker(n, "--session-ttl", "60") for n in range(2)]
         for worker in system.workers:
             worker.start()
         wait_for(system._is_ready, "the workers")
         system.add_model()
         system.recorder("a", units=2)
-        system.wait_settled(2)
-        old = system.leader("a")
-        _worker_of(system, old).stop()
-        # The lease lasts 60 s; whoever waited for its end would fail this.
-        wait_for(lambda: system.leader("a") not in ("", old), "the hand-over", timeout_s=20)
+
+        def move() -> float:
+            system.wait_settled(2)
+            old = system.leader("a")
+            worker = _worker_of(system, old)
+            took_s = _until_another_leads(system, old, worker.ask_to_stop)
+            worker.wait_until_ended()
+            worker.start()
+            return took_s
+
+        _in_time(1, move)
 
 
 # --- 5 and 6: etcd ---------------------------------------------------------------------------------------
