@@ -1,4 +1,4 @@
-"""The steps that README.md shows for a cluster in containers, exactly those, from outside.
+"""The steps that README.md shows for a cluster in containers: its very lines, one after the other, from outside.
 
 Needs a Docker engine; where images cannot be pulled, `.ci/docker` makes what it needs first.
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -20,7 +22,14 @@ PROJECT = f"coordinator-test-{os.getpid()}"
 START_S = 180.0
 MOVE_S = 60.0
 
-pytestmark = pytest.mark.compose
+pytestmark = [pytest.mark.compose, pytest.mark.timeout(900)]  # the image is built first
+
+
+def steps_of_the_readme() -> list[str]:
+    """Return the lines of the block that begins with `docker-compose up`, without comments."""
+    blocks = re.findall(r"^```sh\n(docker-compose up .*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
+    assert len(blocks) == 1, "the README shows the cluster in one block"
+    return [line.partition(" #")[0].strip() for line in blocks[0].splitlines()]
 
 
 def _compose() -> list[str] | None:
@@ -53,6 +62,14 @@ class Cluster:
         assert not (check and done.returncode), f"{' '.join(arguments)}: {done.stdout}\n{done.stderr}"
         return done.stdout
 
+    def step(self, line: str) -> str:
+        """Carry out a line of the README; `c` is its alias.  There is no terminal here."""
+        words = shlex.split(line)
+        if words[0] == "c":
+            return self.cli(*words[1:])
+        assert words[0] == "docker-compose", line
+        return self.run(*(["exec", "-T"] if words[1] == "exec" else words[1:2]), *words[2:])
+
     def cli(self, *arguments: str) -> str:
         return self.run("exec", "-T", "controller-1", "coordinator", *arguments)
 
@@ -79,7 +96,6 @@ def cluster() -> Iterator[Cluster]:
     cluster = Cluster(command)
     try:
         cluster.run("build")
-        cluster.run("up", "-d")
         yield cluster
     finally:
         print(cluster.run("logs", "--no-color", "--tail", "30", check=False))
@@ -92,51 +108,70 @@ def _active(cluster: Cluster, app: str) -> dict:
     return units if units and len(ready) == len(units) else {}
 
 
-def test_the_steps_of_the_readme(cluster: Cluster):
-    # deploy
-    wait_for(lambda: len(cluster.machines()) == 3, "three workers", timeout_s=START_S)
-    cluster.cli("add-model", "demo")
-    cluster.cli("deploy", "/examples/store", "-n", "2")
-    units = wait_for(lambda: _active(cluster, "store"), "the store to be active", timeout_s=START_S)
-    assert len({unit["machine"] for unit in units.values()}) == 2, "spread over machines"
+LEADER = "/coordinator/models/demo/applications/store/leader"
+RELATIONS = "/coordinator/models/demo/relations/"
 
-    # register more workers
-    cluster.run("up", "-d", "--no-recreate", "--scale", "worker=4")
-    wait_for(lambda: len(cluster.machines()) == 4, "the fourth worker", timeout_s=START_S)
 
-    # one container, one unit: it registers itself as the next unit
-    cluster.run("run", "-d", "worker", "--unit", "store", "-m", "demo")
-    units = wait_for(
-        lambda: (found := _active(cluster, "store")) and len(found) == 3 and found, "store/2", timeout_s=START_S
-    )
-    assert sorted(units) == ["store/0", "store/1", "store/2"]
+def _leader(cluster: Cluster) -> str:
+    return cluster.etcdctl("get", "--print-value-only", LEADER).strip()
 
-    # look at leadership and relation data with etcdctl
-    key = "/coordinator/models/demo/applications/store/leader"
-    leader = cluster.etcdctl("get", "--print-value-only", key).strip()
-    assert units[leader]["leader"]
-    shown = cluster.etcdctl("get", "--prefix", "/coordinator/models/demo/relations/")
-    assert '"primary":"' + leader + '"' in shown
 
-    # stop the leader's container, and watch leadership move
-    container = cluster.machines()[units[leader]["machine"]]["hostname"]
-    subprocess.run(["docker", "kill", container], check=True, capture_output=True)
-    moved = wait_for(
-        lambda: (now := cluster.etcdctl("get", "--print-value-only", key).strip()) not in ("", leader) and now,
-        "another leader",
-        timeout_s=MOVE_S,
-    )
-    assert moved in units
+def _wait_for_another_leader(cluster: Cluster, old: str) -> str:
+    new = wait_for(lambda: (now := _leader(cluster)) not in ("", old) and now, "another leader", timeout_s=MOVE_S)
     wait_for(
-        lambda: (
-            '"primary":"' + moved + '"'
-            in cluster.etcdctl("get", "--prefix", "/coordinator/models/demo/relations/")
-        ),
+        lambda: f'"primary":"{new}"' in cluster.etcdctl("get", "--prefix", RELATIONS),
         "the new leader to say so",
         timeout_s=MOVE_S,
     )
+    return new
 
-    # an etcd member goes: nobody notices
+
+def _wait_active(cluster: Cluster, count: int) -> dict:
+    return wait_for(
+        lambda: (units := _active(cluster, "store")) and len(units) == count and units,
+        f"{count} active units of the store",
+        timeout_s=START_S,
+    )
+
+
+def test_the_steps_of_the_readme(cluster: Cluster):
+    steps = iter(steps_of_the_readme())
+
+    assert next(steps) == "docker-compose up -d"
+    cluster.step("docker-compose up -d")
+    assert next(steps) == "alias c='docker-compose exec -T controller-1 coordinator'"
+    wait_for(lambda: len(cluster.machines()) == 3, "three workers", timeout_s=START_S)
+
+    cluster.step(next(steps))
+    assert "demo" in cluster.cli("models")
+
+    cluster.step(next(steps))
+    units = _wait_active(cluster, 2)
+    assert len({unit["machine"] for unit in units.values()}) == 2, "spread over machines"
+    assert "store/0" in cluster.step(next(steps))
+
+    cluster.step(next(steps))
+    wait_for(lambda: len(cluster.machines()) == 5, "two more workers", timeout_s=START_S)
+
+    cluster.step(next(steps))
+    units = _wait_active(cluster, 3)
+    assert sorted(units) == ["store/0", "store/1", "store/2"], "the container has become the next unit"
+
+    key, leader = cluster.step(next(steps)).split()
+    assert key == LEADER
+    assert units[leader]["leader"]
+    assert f'"primary":"{leader}"' in cluster.step(next(steps))
+
+    cluster.step(next(steps))
+    assert _wait_for_another_leader(cluster, leader) == "store/2", "its container is the only one that is left"
+    assert list(steps) == []
+
+    # And what it does not show: a container that is killed, and a member of etcd that goes.
+    cluster.run("start", "worker")
+    units = _wait_active(cluster, 3)
+    container = cluster.machines()[units["store/2"]["machine"]]["hostname"]
+    subprocess.run(["docker", "kill", container], check=True, capture_output=True)
+    assert _wait_for_another_leader(cluster, "store/2") in units
     cluster.run("stop", "--timeout", "1", "etcd-2")
     cluster.cli("config", "store", "max-value-bytes=1024")
     assert cluster.cli("config", "store", "max-value-bytes").strip() == "1024"
