@@ -1,17 +1,17 @@
 """Many lives with everything that can go wrong, in an order that a seed decides.
 
 A failure prints its seed and its story.  `COORDINATOR_SIM_SEED=… pytest tests/sim/test_schedules.py` lives it
-again; several seeds are separated by commas, and `0-999` is a range.
+again, or others (tests/seeds.py).
 """
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Callable, Iterator
 
 import pytest
 from recorder import AGENT, DB, WEB
+from seeds import seeds
 from simulation import MODEL, Chaos, Simulation
 
 SEEDS = 200
@@ -73,18 +73,9 @@ def live(seed: int) -> None:
         raise AssertionError(f"{broken}\n{story}\nto live it again: COORDINATOR_SIM_SEED={seed}") from broken
 
 
-def seeds_asked_for() -> list[int]:
-    text = os.environ.get("COORDINATOR_SIM_SEED", "")
-    found: list[int] = []
-    for part in filter(None, text.split(",")):
-        first, _, last = part.partition("-")
-        found += range(int(first), int(last or first) + 1)
-    return found
-
-
 @pytest.mark.parametrize("group", range(GROUPS))
 def test_whatever_goes_wrong_the_promises_hold(group: int) -> None:
-    for seed in seeds_asked_for()[group::GROUPS] or range(group, SEEDS, GROUPS):
+    for seed in seeds(range(SEEDS))[group::GROUPS]:
         live(seed)
 
 

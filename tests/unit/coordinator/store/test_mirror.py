@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from seeds import seeds
 
 from coordinator.errors import Unavailable
 from coordinator.store.memory import MemoryStore
@@ -223,7 +224,7 @@ def test_a_listener_that_raises_ends_the_mirror_and_everyone_hears_of_it() -> No
     mirror.close()
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", seeds(range(20)))
 def test_whatever_happens_the_mirror_ends_up_like_the_store(seed: int) -> None:
     """Random writes, compactions, polls and reads; listeners' own copy must agree as well."""
     chance = random.Random(seed)
