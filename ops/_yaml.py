@@ -56,12 +56,12 @@ def load(source: str | TextIO) -> Any:
     return yaml.load(source, Loader=_loader())
 
 
-def dump(value: Any) -> str:
-    """Return *value* as YAML in block style, with keys in the order of the mapping."""
+def dump(value: Any, *, sort: bool = False) -> str:
+    """Return *value* as YAML in block style, with keys in the order of the mapping, or sorted."""
     import yaml
 
     return yaml.dump(
-        value, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper), sort_keys=False, allow_unicode=True
+        value, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper), sort_keys=sort, allow_unicode=True
     )
 
 

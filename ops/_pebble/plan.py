@@ -329,8 +329,8 @@ class Plan:
         return cast("PlanDict", fields)
 
     def to_yaml(self) -> str:
-        """Return the plan as YAML."""
-        return _yaml.dump(self.to_dict())
+        """Return the plan as YAML, sorted by name."""
+        return _yaml.dump(self.to_dict(), sort=True)
 
     __str__ = to_yaml
 
@@ -372,8 +372,8 @@ class Layer:
         self.log_targets = _entries(parsed, "log-targets", LogTarget)
 
     def to_yaml(self) -> str:
-        """Return the layer as YAML."""
-        return _yaml.dump(self.to_dict())
+        """Return the layer as YAML, sorted by name."""
+        return _yaml.dump(self.to_dict(), sort=True)
 
     def to_dict(self) -> LayerDict:
         """Return the layer as it is in YAML, without empty parts."""
