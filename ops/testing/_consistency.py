@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .._pebble.types import CheckLevel, CheckStartup
+from . import _show
 from ._container_parts import CHECK_THRESHOLD, Container
 from ._events import _Action
 from ._relation_parts import PeerRelation, Relation, RelationBase, SubordinateRelation
@@ -93,13 +94,17 @@ def check_consistency(
     Raises:
         InconsistentScenarioError: it cannot.
     """
-    numbers = [int(number) for number in re.findall(r"\d+", juju_version)]
-    scene = Scene(state, event, charm_spec, tuple([*numbers, 0, 0][:3]), unit_id)
+    scene = Scene(state, event, charm_spec, _version(juju_version), unit_id)
     problems = [problem for rule in RULES for problem in rule(scene)]
     if problems:
         raise InconsistentScenarioError(_listed(problems))
     for doubt in (doubt for rule in DOUBTS for doubt in rule(scene)):
         logger.warning("%s", doubt)
+
+
+@functools.lru_cache(maxsize=16)
+def _version(text: str) -> tuple[int, ...]:
+    return tuple([*map(int, re.findall(r"\d+", text)), 0, 0][:3])
 
 
 def _listed(problems: Sequence[str]) -> str:
@@ -116,6 +121,9 @@ def _choice(names: Iterable[str]) -> str:
 
 def _twice(values: Iterable[Any]) -> list[Any]:
     """Return what is there more than once."""
+    values = list(values)
+    if len(set(values)) == len(values):
+        return []
     return [value for value, count in collections.Counter(values).items() if count > 1]
 
 
@@ -349,10 +357,13 @@ def _object_is_missing(event: _Event, what: str) -> str:
     )
 
 
-def _not_in_state(event: _Event, what: str, part: Any) -> str:
+def _not_in_state(event: _Event, what: str, part: Any, scene: Scene) -> str:
+    other = next((each for each in getattr(scene.state, f"{what}s") if _show.is_same(each, part)), None)
+    if other is None:
+        return f"{event.name} is about {part!r}, which is not in the state: add it, like State({what}s={{{what}}})"
     return (
-        f"{event.name} is about {part!r}, which is not in the state: pass State({what}s={{{what}, …}}) the very "
-        f"{what} that the event has, and not an older or newer version of it"
+        f"{event.name} is about {part!r}, and the state has it otherwise: pass the very same {what} to the event "
+        f"and to the state (event → state: {'; '.join(_show.diff_parts(part, other)) or repr(other)})"
     )
 
 
@@ -366,7 +377,7 @@ def _is_there(event: _Event, what: str, part: Any, name: str, scene: Scene) -> I
     there = getattr(scene.state, f"{what}s")
     if part in there:
         return
-    yield _not_in_state(event, what, part)
+    yield _not_in_state(event, what, part, scene)
     # What is in the state is looked for in the metadata there.
     declared = scene.endpoints if what == "relation" else scene.declared(_SECTIONS[what])
     if name not in declared:
@@ -406,7 +417,7 @@ def _secret_event_fits(event: _Event, scene: Scene) -> Iterator[str]:
         yield _object_is_missing(event, "secret")
         return
     if event.secret not in scene.state.secrets:
-        yield _not_in_state(event, "secret", event.secret)
+        yield _not_in_state(event, "secret", event.secret, scene)
 
 
 def _workload_event_fits(event: _Event, scene: Scene) -> Iterator[str]:

@@ -132,14 +132,14 @@ class Notice(Part):
         expire_after: datetime.timedelta | None = None,
     ):
         now = datetime.datetime.now(tz=datetime.timezone.utc)
+        times = {"first_occurred": first_occurred, "last_occurred": last_occurred, "last_repeated": last_repeated}
         self.__dict__.update(
+            {name: time or now for name, time in times.items()},
+            _unsaid={name: now for name, time in times.items() if time is None},
             key=key,
             id=str(_next_notice_id()) if id is None else id,
             user_id=user_id,
             type=type,
-            first_occurred=first_occurred or now,
-            last_occurred=last_occurred or now,
-            last_repeated=last_repeated or now,
             occurrences=occurrences,
             last_data=dict(last_data),
             repeat_after=repeat_after,
@@ -147,8 +147,7 @@ class Notice(Part):
         )
 
     def _to_ops(self) -> _types.Notice:
-        facts = {**self.__dict__, "last_data": dict(self.last_data)}
-        return _types.Notice(**facts)
+        return _types.Notice(**{name: getattr(self, name) for name in _types.Notice.__dataclass_fields__})
 
 
 @dataclass(frozen=True, repr=False, init=False)

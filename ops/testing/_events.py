@@ -78,6 +78,8 @@ class _Action(Part):
     id: str = field(default_factory=lambda: str(_next_action_id()), kw_only=True)
     """Identifier of the run."""
 
+    _unsaid = {"params": {}}
+
     def __post_init__(self) -> None:
         check_name("action", self.name)
 
@@ -127,6 +129,8 @@ class _Event(Part):
 
     custom_event_kwargs: Mapping[str, Any] = field(default_factory=lambda: dict[str, Any]())
     """Arguments by name for a custom event."""
+
+    _unsaid = {"custom_event_kwargs": {}}
 
     @functools.cached_property
     def name(self) -> str:

@@ -573,6 +573,8 @@ class DeferredEvent(Part):
     snapshot_data: dict[Any, Any] = field(default_factory=dict)
     """What the event remembers of itself."""
 
+    _unsaid = {"snapshot_data": {}}
+
     @property
     def name(self) -> str:
         """Name of the event: ``config_changed``."""

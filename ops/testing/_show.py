@@ -1,7 +1,20 @@
-"""Show parts of a state, and what differs between two states, to a person.
+"""Show a state to a person, and what differs between two states.
 
-Role: text from values.  Works on any frozen dataclass, so the parts themselves can use it for their `repr`.
-Not here: any knowledge of what the parts mean, but for how each is found again in another state (`_KEYS`).
+Role: text from values.  `show_state` is the `repr` of a state: as it would be written in a test, without what is
+as it is by default, the same in every run.  `diff_states` tells what an event changed, one line for each fact.
+Not here: any knowledge of what parts mean, but for how each is found again in another state (`_KEYS`).
+
+A line of `diff_states` says where, and what was and is there:
+
+    leader: False → True
+    relations[db:1].local_unit_data['user']: '' → 'web'
+    opened_ports[80/tcp]: added TCPPort(80)
+    containers[web].layers['base']['services']['web']['command']: 'a' → 'b'
+
+For pytest to show that when ``assert state_out == expected`` fails, have this in ``conftest.py``; no plugin is
+needed::
+
+    from ops.testing import pytest_assertrepr_compare
 """
 
 from __future__ import annotations
@@ -9,11 +22,55 @@ from __future__ import annotations
 import enum
 import functools
 import inspect
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ._state import State
 
 LINE_WIDTH = 100
-"""A value that fits into this many characters is shown on one line."""
+"""What fits into this many characters is shown on one line."""
+
+_KEYS: dict[str, Callable[[Any], Any]] = {
+    "Relation": lambda each: each.id,
+    "PeerRelation": lambda each: each.id,
+    "SubordinateRelation": lambda each: each.id,
+    "Container": lambda each: each.name,
+    "Network": lambda each: each.binding_name,
+    "Storage": lambda each: (each.name, each.index),
+    "TCPPort": lambda each: (each.protocol, each.port),
+    "UDPPort": lambda each: (each.protocol, each.port),
+    "ICMPPort": lambda each: (each.protocol, 0),
+    "Secret": lambda each: each.id,
+    "Resource": lambda each: each.name,
+    "StoredState": lambda each: (each.owner_path or "", each.name),
+    "DeferredEvent": lambda each: (each.handle_path, each.owner, each.observer),
+    "Exec": lambda each: tuple(each.command_prefix),
+    "Notice": lambda each: (str(each.type), each.key),
+    "CheckInfo": lambda each: each.name,
+}
+"""What makes a part the same one in two states, by the name of its class."""
+
+_NAMES: dict[str, Callable[[Any], str]] = {
+    "Relation": lambda each: f"{each.endpoint}:{each.id}",
+    "PeerRelation": lambda each: f"{each.endpoint}:{each.id}",
+    "SubordinateRelation": lambda each: f"{each.endpoint}:{each.id}",
+    "Storage": lambda each: f"{each.name}/{each.index}",
+    "TCPPort": lambda each: f"{each.port}/tcp",
+    "UDPPort": lambda each: f"{each.port}/udp",
+    "ICMPPort": lambda each: "icmp",
+    "Secret": lambda each: each.label or each.id,
+    "StoredState": lambda each: f"{each.owner_path or ''}/{each.name}",
+    "DeferredEvent": lambda each: f"{each.name} for {each.owner}.{each.observer}",
+    "Exec": lambda each: " ".join(each.command_prefix),
+    "Notice": lambda each: each.key,
+}
+"""How a part is called in a line, where that is not what it is found by."""
+
+_NOTHING = object()
+
+
+# --- one value -----------------------------------------------------------------------------------------------
 
 
 @functools.cache
@@ -54,28 +111,172 @@ def arguments(part: Any) -> list[tuple[str, Any]]:
     return given
 
 
+def _is_part(value: Any) -> bool:
+    return hasattr(value, "_is_unsaid")
+
+
+def _is_layer(value: Any) -> bool:
+    return hasattr(value, "to_dict")
+
+
 def show_part(part: Any) -> str:
     """Return *part* on one line, as it would be written in a test, without defaults."""
     inside = ", ".join(f"{name}={_flat(value)}" if name else _flat(value) for name, value in arguments(part))
     return f"{type(part).__name__}({inside})"
 
 
+def show_state(state: State) -> str:
+    """Return *state* as it would be written in a test, without defaults; on several lines if it is long."""
+    return _laid_out(state, "")
+
+
 def _flat(value: Any) -> str:
-    """Return *value* on one line; sets in the order of their texts."""
+    """Return *value* on one line."""
+    if _is_part(value):
+        return show_part(value)
     if isinstance(value, (set, frozenset)):
-        return "{" + ", ".join(sorted(map(_flat, value))) + "}" if value else f"{type(value).__name__}()"
+        return "{" + ", ".join(map(_flat, _ordered(value))) + "}" if value else f"{type(value).__name__}()"
     if isinstance(value, enum.Enum):
         return str(value)
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return "{" + ", ".join(f"{_flat(key)}: {_flat(item)}" for key, item in value.items()) + "}"
     if type(value) is list:
         return "[" + ", ".join(map(_flat, value)) + "]"
     return repr(value)
 
 
-def show_state(state: Any) -> str:
-    """Return *state* as it would be written in a test."""
-    lines: list[str] = []
-    for name, value in arguments(state):
-        lines.append(f"{name}={_flat(value)}")
-    return f"{type(state).__name__}({', '.join(lines)})"
+def _laid_out(value: Any, indent: str) -> str:
+    """Return *value* on one line if it fits behind *indent*, else with one line for each thing in it."""
+    flat = _flat(value)
+    if len(indent) + len(flat) <= LINE_WIDTH:
+        return flat
+    deeper = indent + "    "
+    if _is_layer(value):
+        return f"{type(value).__name__}({_laid_out(value.to_dict(), indent)})"
+    if _is_part(value):
+        opening, closing = f"{type(value).__name__}(", ")"
+        items = [(f"{name}=" if name else "", each) for name, each in arguments(value)]
+    elif isinstance(value, Mapping):
+        opening, closing = "{", "}"
+        items = [(f"{_flat(key)}: ", each) for key, each in value.items()]
+    elif isinstance(value, (set, frozenset)):
+        opening, closing = "{", "}"
+        items = [("", each) for each in _ordered(value)]
+    elif type(value) is list:
+        opening, closing = "[", "]"
+        items = [("", each) for each in value]
+    else:
+        return flat
+    lines = [f"{deeper}{before}{_laid_out(each, deeper)}," for before, each in items]
+    return "\n".join([opening, *lines, indent + closing])
+
+
+def _ordered(values: Iterable[Any]) -> list[Any]:
+    """Return what is in a set, in an order that is the same in every run."""
+    values = list(values)
+    try:
+        return sorted(values, key=_place)
+    except TypeError:
+        return sorted(values, key=lambda each: (type(each).__name__, _flat(each)))
+
+
+def _place(value: Any) -> Any:
+    """Return by what a value in a set is sorted."""
+    key = _KEYS.get(type(value).__name__)
+    return value if key is None else key(value)
+
+
+# --- two values ----------------------------------------------------------------------------------------------
+
+
+def diff_states(before: State, after: State) -> str:
+    """Return what is different in *after*, one line for each fact; an empty text if nothing is.
+
+    Lines are in the order of the fields of `State`.  What nobody has chosen is left out: models with random names,
+    and the count of events that the framework keeps for itself.  ``assert not diff_states(out, expected)`` shows
+    the difference in any test runner.
+    """
+    return "\n".join(_field_lines(before, after, ""))
+
+
+def diff_parts(before: Any, after: Any) -> list[str]:
+    """Return what is different in *after*, where both are parts of a state of the same class."""
+    return list(_field_lines(before, after, ""))
+
+
+def is_same(before: Any, after: Any) -> bool:
+    """Return whether two parts stand for the same thing, however it looks."""
+    return type(before) is type(after) and _place(before) == _place(after)
+
+
+def _field_lines(before: Any, after: Any, where: str) -> Iterator[str]:
+    """Compare two parts of the same class field by field."""
+    for parameter in _parameters(type(before)):
+        name = parameter.name
+        left, right = getattr(before, name), getattr(after, name)
+        if before._is_unsaid(name, left) and after._is_unsaid(name, right):
+            continue
+        if name == "stored_states":
+            left, right = _of_charm(left), _of_charm(right)
+        yield from _lines(left, right, f"{where}.{name}" if where else name)
+
+
+def _of_charm(stored_states: Iterable[Any]) -> list[Any]:
+    """Leave out what the framework keeps for itself."""
+    return [each for each in stored_states if each.owner_path is not None or set(each.content) - {"event_count"}]
+
+
+def _lines(left: Any, right: Any, where: str) -> Iterator[str]:
+    """Say what is different between what was and what is at *where*."""
+    if _is_layer(left) and _is_layer(right):
+        left, right = left.to_dict(), right.to_dict()
+    if left == right and type(left) is type(right):
+        return
+    if _is_part(left) and type(left) is type(right):
+        yield from _field_lines(left, right, where)
+    elif isinstance(left, Mapping) and isinstance(right, Mapping):
+        yield from _mapping_lines(left, right, where)
+    elif _has_parts(left, right):
+        yield from _collection_lines(left, right, where)
+    elif left is _NOTHING:
+        yield f"{where}: added {_flat(right)}"
+    elif right is _NOTHING:
+        yield f"{where}: removed {_flat(left)}"
+    else:
+        yield f"{where}: {_flat(left)} → {_flat(right)}"
+
+
+def _mapping_lines(left: Mapping[Any, Any], right: Mapping[Any, Any], where: str) -> Iterator[str]:
+    is_databag = where.rpartition(".")[2].partition("[")[0].endswith("_data")
+    for key in [*left, *(key for key in right if key not in left)]:
+        before, after = left.get(key, _NOTHING), right.get(key, _NOTHING)
+        if is_databag and isinstance(after if before is _NOTHING else before, str):
+            # In a databag, to be empty and not to be there are the same.
+            before, after = ("" if each is _NOTHING else each for each in (before, after))
+        yield from _lines(before, after, f"{where}[{key!r}]")
+
+
+def _has_parts(*collections: Any) -> bool:
+    """Return whether these are collections of parts that can be found again."""
+    return all(isinstance(each, (set, frozenset, list, tuple)) for each in collections) and all(
+        type(part).__name__ in _KEYS for each in collections for part in each
+    )
+
+
+def _collection_lines(left: Any, right: Any, where: str) -> Iterator[str]:
+    before, after = ({_place(part): part for part in _ordered(each)} for each in (left, right))
+    for key in [*before, *(key for key in after if key not in before)]:
+        part = before.get(key, after.get(key))
+        name = _NAMES.get(type(part).__name__, lambda each: str(_place(each)))(part)
+        yield from _lines(before.get(key, _NOTHING), after.get(key, _NOTHING), f"{where}[{name}]")
+
+
+def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+    """Explain to pytest why ``left == right`` is not so, if both are states, or parts of the same class.
+
+    Import it in ``conftest.py``: pytest finds it there by its name.
+    """
+    if op != "==" or not _is_part(left) or type(left) is not type(right):
+        return None
+    lines = diff_parts(left, right) or ["only in what nobody has chosen, like a model with a random name: pass it"]
+    return [f"{type(left).__name__} == {type(right).__name__}", "Differences (left → right):", *lines]
