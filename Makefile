@@ -6,8 +6,8 @@ STAMP := $(VENV)/.installed
 
 .PHONY: demo test check bench clean
 
-demo: $(STAMP)          ## Run the whole system on this machine and show what it does; KEEP=1 leaves it running.
-	$(BIN)/python deploy/demo.py $(if $(KEEP),--keep)
+demo: $(STAMP)          ## Run the whole system on this machine and show what it does; KEEP=1 leaves it running until STOP=1.
+	$(BIN)/python deploy/demo.py $(if $(KEEP),--keep) $(if $(STOP),--stop)
 
 test: $(STAMP)          ## Run the tests on a real etcd.
 	$(BIN)/python tests/check.py --only tests

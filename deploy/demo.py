@@ -36,8 +36,12 @@ for name in ("JUJU_MODEL", "COORDINATOR_MODEL", "COORDINATOR_API", "JUJU_DATA"):
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--keep", action="store_true", help="leave the system running")
-    keep = parser.parse_args().keep
+    parser.add_argument("--stop", action="store_true", help="only end what --keep left running")
+    given = parser.parse_args()
+    keep = given.keep
     _stop_former()
+    if given.stop:
+        return 0
     shutil.rmtree(HOME, ignore_errors=True)
     HOME.mkdir()
     log = (HOME / "up.log").open("wb")
@@ -90,6 +94,7 @@ def tour() -> None:
     etcdctl(etcd, f"{prefix}/relations/{relation}/data/", "--prefix")
 
     step("Visit the site", "it reads the count from the store and writes the next one")
+    wait_for("the site", lambda: "visit" in visit(quiet=True))
     visit()
     visit()
 
@@ -137,7 +142,7 @@ def end_workloads() -> None:
 
 
 def print_what_next() -> None:
-    step("It keeps running", "stop it with: kill $(cat .demo/up.pid)")
+    step("It keeps running", "stop it with: make demo STOP=1")
     print(f"export COORDINATOR_DATA={HOME / 'client'} PATH={BIN}:$PATH")
     for line in (
         "coordinator status --watch 2s",
@@ -203,14 +208,20 @@ def relation_id() -> int:
 
 
 def visit(*, quiet: bool = False) -> str:
-    """Return the page of the first unit of web; empty while it does not answer."""
+    """Return the page of the first unit of web; empty while it does not answer.
+
+    Raises:
+        Failed: it does not answer, although it is to be shown (not *quiet*).
+    """
     unit = units()["web/0"]
     url = f"http://{unit['public-address']}:{unit['open-ports'][0].removesuffix('/tcp')}"
     try:
         with urllib.request.urlopen(url, timeout=5) as answer:
             page = answer.read().decode()
     except OSError as problem:
-        page = f"({problem})" if not quiet else ""
+        if not quiet:
+            raise Failed(f"{url}: {problem}") from problem
+        return ""
     if not quiet:
         print(f"$ curl {url}\n{page}", end="")
     return page
@@ -237,15 +248,15 @@ def wait_for(what: str, condition: Callable[[], object], process: subprocess.Pop
 
 
 def _stop_former() -> None:
-    """End the system that an earlier `make demo KEEP=1` left running, if it is still that."""
+    """End the system that an earlier `make demo KEEP=1` left running, if it is still that, and its servers."""
     try:
         pid = int((HOME / "up.pid").read_text())
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        if re.search(rb"coordinator\0up\0", Path(f"/proc/{pid}/cmdline").read_bytes()):
+            os.kill(pid, signal.SIGTERM)
+            wait_for("the former demo to stop", lambda: not Path(f"/proc/{pid}").exists())
     except (OSError, ValueError):
-        return
-    if re.search(rb"coordinator\0up\0", command):
-        os.kill(pid, signal.SIGTERM)
-        wait_for("the former demo to stop", lambda: not Path(f"/proc/{pid}").exists())
+        pass  # it has ended, or there was none
+    end_workloads()
 
 
 if __name__ == "__main__":
