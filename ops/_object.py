@@ -194,8 +194,11 @@ class EventSource:
         if emitter is None:
             return self
         assert self.event_kind is not None, "a source is named by the class it is in"
-        # Whoever can name the event may observe it, so it has to be known from now on.
-        emitter.framework.register_type(self.event_type, emitter, self.event_kind)
+        # Whoever can name the event may observe it, so it has to be known from now on.  The `on` of a class, which
+        # tests use to say which event they mean, belongs to no framework.
+        framework = getattr(emitter, "framework", None)
+        if framework is not None:
+            framework.register_type(self.event_type, emitter, self.event_kind)
         return BoundEvent(emitter, self.event_type, self.event_kind)
 
 

@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from .._object import BoundEvent
     from ._container_parts import CheckInfo, Container, Notice
 
-_next_action_id = Counter(1)
+_next_action = Counter(1)
+
+
+def _next_action_id(*, update: bool = True) -> str:
+    return str(_next_action(update=update))
+
 
 SUFFIXES = {
     "_relation_created": "relation",
@@ -75,7 +80,7 @@ class _Action(Part):
     params: Mapping[str, AnyJson] = field(default_factory=lambda: dict[str, Any](), kw_only=True)
     """Parameters by name.  Defaults of the metadata are not filled in."""
 
-    id: str = field(default_factory=lambda: str(_next_action_id()), kw_only=True)
+    id: str = field(default_factory=_next_action_id, kw_only=True)
     """Identifier of the run."""
 
     _unsaid = {"params": {}}
