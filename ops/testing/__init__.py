@@ -49,6 +49,8 @@ What an event changed, for a person:
 >>> print(testing.diff_states(testing.State(), testing.State(leader=True)))
 leader: False → True
 
+Import `pytest_assertrepr_compare` from here in ``conftest.py``, and pytest shows this when ``out == expected`` fails.
+
 **Step by step.**  A `Harness` keeps one charm and lets the test change what surrounds it; each change emits the events
 that it would bring about, at once.
 
@@ -123,7 +125,7 @@ from ._parts import (
 )
 from ._pebble import ExecArgs, ExecResult, _TestingPebbleClient
 from ._relation_parts import PeerRelation, RawDataBagContents, Relation, RelationBase, SubordinateRelation
-from ._show import diff_states
+from ._show import diff_states, pytest_assertrepr_compare
 from ._state import State
 from ._statuses import (
     ActiveStatus,
@@ -197,6 +199,7 @@ __all__ = [
     "layer_from_rockcraft",
     "model",
     "pebble",
+    "pytest_assertrepr_compare",
     "storage",
 ]
 
