@@ -114,7 +114,7 @@ class Run:
             meta, self.backend, broken_relation_id=self._broken_relation(), remote_unit_name=self._leaving_unit()
         )
         self.framework = self._make_framework(meta, model)
-        self._breakpointhook = self.framework.set_breakpointhook()
+        self._put_back_breakpoints = self._hook_breakpoints()
         try:
             # As if it were an event: rules for relation data apply from here on.
             with self.framework._event_context("__init__"):
@@ -146,6 +146,15 @@ class Run:
             event_name=self.event_name,
             juju_debug_at=self.context.debug_at,
         )
+
+    def _hook_breakpoints(self) -> Callable[[], None]:
+        """Make the builtin `breakpoint` that of the framework; return what puts it back."""
+        before = self.framework.set_breakpointhook() or sys.__breakpointhook__
+
+        def put_back() -> None:
+            sys.breakpointhook = before
+
+        return put_back
 
     def _broken_relation(self) -> int | None:
         broken = self.event_name.endswith("_relation_broken")
@@ -201,7 +210,7 @@ class Run:
 
     def close(self) -> None:
         """Close the state: what was not committed is dropped.  The builtin `breakpoint` is as before."""
-        sys.breakpointhook = self._breakpointhook or sys.__breakpointhook__
+        self._put_back_breakpoints()
         self.framework.close()
 
     def put_back(self) -> None:

@@ -136,6 +136,6 @@ def check_settable(value: object) -> StatusBase:
     status = check_is_status(value)
     if status.name not in SETTABLE_STATUS_NAMES:
         raise InvalidStatusError(
-            f"cannot set status {status.name!r}; one of {', '.join(SETTABLE_STATUS_NAMES)} is needed"
+            f'invalid status "{status.name}", expected one of: {", ".join(SETTABLE_STATUS_NAMES)}'
         )
     return status

@@ -7,7 +7,6 @@ again as long as the charm left it as it was; whoever changes anything in it is 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -61,7 +60,7 @@ def _made(files: Files) -> _Directory:
     root = Path(made.name)
     names = [name for name, content in files.items() if content is not None]
     for name in names:
-        (root / name).write_text(json.dumps(files[name]), encoding="utf-8")  # JSON is YAML
+        (root / name).write_text(_yaml.dump(files[name]), encoding="utf-8")
     for path in (*(root / name for name in names), root):
         os.utime(path, ns=(_UNTOUCHED_NS, _UNTOUCHED_NS))
     return _Directory(made, names)
@@ -78,7 +77,7 @@ def overwritten(root: Path, files: Files) -> Iterator[str]:
             if content is None or (found is not None and _yaml.load(found.decode()) == content):
                 continue
             before[path] = found
-            path.write_text(json.dumps(content), encoding="utf-8")
+            path.write_text(_yaml.dump(content), encoding="utf-8")
         yield str(root)
     finally:
         for path, found in before.items():

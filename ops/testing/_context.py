@@ -10,6 +10,7 @@ import contextlib
 import os
 import shutil
 import tempfile
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -117,13 +118,12 @@ class Context(Generic[CharmType]):
         principal_unit: str | None = None,
         app_trusted: bool = False,
     ):
-        self.charm_spec: CharmSpec[CharmType] = CharmSpec.load(charm_type, meta, actions=actions, config=config)
-        """What the charm declares about itself."""
+        self._charm_spec: CharmSpec[CharmType] = CharmSpec.load(charm_type, meta, actions=actions, config=config)
         self.charm_root = charm_root
         self.juju_version = juju_version
         self.capture_deferred_events = capture_deferred_events
         self.capture_framework_events = capture_framework_events
-        self.app_name: str = app_name or self.charm_spec.meta.get("name") or ""
+        self.app_name: str = app_name or self._charm_spec.meta.get("name") or ""
         self.unit_id: int = 0 if unit_id is None else unit_id
         self.machine_id = machine_id
         self.availability_zone = availability_zone
@@ -145,7 +145,13 @@ class Context(Generic[CharmType]):
         self.trace_data = []
 
     def __repr__(self):
-        return f"<{type(self).__name__} of {self.charm_spec.charm_type.__name__} as {self._unit_name}>"
+        return f"<{type(self).__name__} of {self._charm_spec.charm_type.__name__} as {self._unit_name}>"
+
+    @property
+    def charm_spec(self) -> CharmSpec[CharmType]:
+        """What the charm declares about itself; deprecated: a test knows it already."""
+        warnings.warn("Context.charm_spec is deprecated", DeprecationWarning, stacklevel=2)
+        return self._charm_spec
 
     # --- running ---
 
@@ -194,7 +200,7 @@ class Context(Generic[CharmType]):
         if not isinstance(event, _Event):
             raise TypeError(_advice(event))
         if not os.environ.get(_SKIP_CHECKS):
-            check_consistency(state, event, self.charm_spec, self.juju_version, self.unit_id)
+            check_consistency(state, event, self._charm_spec, self.juju_version, self.unit_id)
         if event.action is not None:
             # In place: a test may hold on to the list.
             self.action_logs.clear()
@@ -239,7 +245,7 @@ class Context(Generic[CharmType]):
 
     def _charm_dir(self) -> contextlib.AbstractContextManager[str]:
         """Return a context manager that has the path of the directory in which the charm finds itself."""
-        spec = self.charm_spec
+        spec = self._charm_spec
         if self.charm_root is not None:
             return _charm_root.overwritten(Path(self.charm_root), spec.files)
         return _charm_root.borrowed(spec.files, spec.key)
@@ -335,7 +341,10 @@ class Manager(Generic[CharmType]):
         if self._run is None:
             raise RuntimeError("you should __enter__ this context manager before running it")
         self._emitted = True
-        return self._run.finish()
+        try:
+            return self._run.finish()
+        finally:
+            self._run.close()
 
     def __exit__(self, exc_type: Any, exc_val: Any, exc_tb: Any):
         assert self._run is not None

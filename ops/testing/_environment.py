@@ -106,20 +106,24 @@ def _remote_unit(event: _Event, relation: RelationBase) -> int | None:
         return event.relation_remote_unit_id
     numbers = list(relation._remote_units)
     if len(numbers) > 1:
-        logger.warning("%s is about remote unit %s: pass remote_unit to choose", event.name, numbers[0])
+        # Tests look for the first words.
+        logger.warning(
+            "remote unit ID unset, and multiple remote unit IDs are present: %s is about unit %s; "
+            "pass remote_unit to choose",
+            event.name,
+            numbers[0],
+        )
     return numbers[0] if numbers else None
 
 
 @contextlib.contextmanager
 def environment(found: Mapping[str, str]) -> Iterator[None]:
-    """Put variables into the process's environment while the block runs."""
-    before = {name: os.environ.get(name) for name in found}
+    """Put variables into the process's environment while the block runs; then all are again what they were."""
+    before = dict(os.environ)
     os.environ.update(found)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)

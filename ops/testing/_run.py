@@ -67,7 +67,7 @@ class ContextRun(Run):
         self._stack.enter_context(environment(found))
         context = _context.read_context(found)
         backend = ContextBackend(self.world, context)
-        super().__init__(fresh(self.ctx.charm_spec.charm_type), context, backend=backend)
+        super().__init__(fresh(self.ctx._charm_spec.charm_type), context, backend=backend)
         self._stack.enter_context(_backend.through(backend.door))
         self._stack.callback(self.put_back)
         with self._telling_failures():
@@ -116,7 +116,7 @@ class ContextRun(Run):
     def _explained(self, error: Exception) -> str:
         framework = getattr(self, "framework", None)
         where = framework.failure if framework is not None else ""
-        where = where or f"while constructing {self.ctx.charm_spec.charm_type.__name__}"
+        where = where or f"while constructing {self.ctx._charm_spec.charm_type.__name__}"
         return f"uncaught {type(error).__name__} in the charm, {where} (event {self.event.name}): {error}"
 
     def _start_logging(self) -> Callable[[], None]:
@@ -132,7 +132,7 @@ class ContextRun(Run):
         return put_back
 
     def _read_meta(self) -> CharmMeta:
-        return self.ctx.charm_spec.charm_meta
+        return self.ctx._charm_spec.charm_meta
 
     def _enter(self) -> None:
         """Nothing: a test may run as many charms as it likes, and has no hooks of other kinds."""
@@ -149,6 +149,10 @@ class ContextRun(Run):
             event_name=self.event_name,
             juju_debug_at=self.context.debug_at,
         )
+
+    def _hook_breakpoints(self) -> Callable[[], None]:
+        """Leave them alone: whoever debugs a test has a debugger of their own."""
+        return lambda: None
 
     def _emit_event(self) -> None:
         if self.event.custom_event is not None:

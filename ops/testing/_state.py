@@ -265,7 +265,7 @@ class State(Part):
         storage for each name, the defaults of the options, and empty stored states of the charm itself.  What
         is given comes in place of what would be made for the same name.
         """
-        spec = ctx.charm_spec
+        spec = ctx._charm_spec
         meta = spec.meta
         options = (spec.config or {}).get("options") or {}
         defaults = {

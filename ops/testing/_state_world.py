@@ -1,7 +1,7 @@
 """A `State` becomes a `World` for one run, and the `World` afterwards a `State` again.
 
-Neither direction shares anything that can change: the state that a test passed in stays as it was, and parts that
-the charm left alone come out as the very same objects.
+The state that a test passed in stays as it was: what comes out are other objects, and what a charm can write to is copied
+on the way in.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 def world_from_state(ctx: Context, event: _Event, state: State) -> World:
     """Return the surroundings that *state* describes."""
-    meta = ctx.charm_spec.charm_meta
+    meta = ctx._charm_spec.charm_meta
     defaults = {name: option.default for name, option in meta.config.items() if option.default is not None}
     scopes = {name: relation.scope for name, relation in meta.relations.items()}
     world = World(
@@ -97,8 +97,10 @@ def _relation_record(relation: RelationBase, ctx: Context) -> RelationRecord:
 
 def _secret_record(secret: Secret, ctx: Context) -> SecretRecord:
     owner = {"unit": ctx._unit_name, "app": ctx._app_name}.get(secret.owner or "", "")
-    revisions = {secret._tracked_revision: dict(secret.tracked_content)}
-    revisions[secret._latest_revision] = dict(secret.latest_content)
+    latest = secret._latest_revision
+    if latest == secret._tracked_revision and secret.latest_content != secret.tracked_content:
+        latest += 1
+    revisions = {secret._tracked_revision: dict(secret.tracked_content), latest: dict(secret.latest_content)}
     return SecretRecord(
         id=secret.id,
         owner=owner,
@@ -119,6 +121,16 @@ def _moment_text(moment: datetime.datetime | None) -> str | None:
     if moment is None:
         return None
     return format_time(moment if moment.tzinfo else moment.replace(tzinfo=datetime.timezone.utc))
+
+
+def _moment(text: str | None) -> datetime.datetime | None:
+    """Return the moment that the command line has; the charm may have given one without time zone."""
+    if not text:
+        return None
+    try:
+        return parse_time(text)
+    except ValueError:
+        return datetime.datetime.fromisoformat(text)
 
 
 def network_answer(network: Network) -> dict[str, Any]:
@@ -183,6 +195,9 @@ def state_from_world(world: World, before: State, storage: MemoryStorage | None)
             container_from_pebble(each, world.containers[each.name]) for each in before.containers
         ),
         "opened_ports": frozenset(port_from_text(each) for each in world.ports),
+        "networks": frozenset(changed(each) for each in before.networks),
+        "storages": frozenset(changed(each) for each in before.storages),
+        "resources": frozenset(changed(each) for each in before.resources),
         "unit_status": status_from_name(world.unit_status.status, world.unit_status.message),
         "app_status": status_from_name(world.app_status.status, world.app_status.message),
         "workload_version": world.workload_version,
@@ -195,13 +210,8 @@ def state_from_world(world: World, before: State, storage: MemoryStorage | None)
 
 def _relation(relation: RelationBase, world: World) -> RelationBase:
     bags = world.relations[relation.id].bags
-    mine = {
-        "local_unit_data": bags.get(world.unit_name, {}),
-        "local_app_data": bags.get(world.app_name, {}),
-    }
-    if all(getattr(relation, name) == bag for name, bag in mine.items()):
-        return relation
-    return changed(relation, **mine)
+    local = {"local_unit_data": bags.get(world.unit_name, {}), "local_app_data": bags.get(world.app_name, {})}
+    return changed(relation, **local)
 
 
 def _secrets(before: State, world: World) -> Iterator[Secret]:
@@ -224,14 +234,13 @@ def _secrets(before: State, world: World) -> Iterator[Secret]:
             facts |= _owner_facts(record)
             if record.expire == _moment_text(secret.expire):
                 facts["expire"] = secret.expire
-        differs = any(getattr(secret, name) != value for name, value in facts.items())
-        yield changed(secret, **facts) if differs else secret
+        yield changed(secret, **facts)
 
 
 def _owner_facts(record: SecretRecord) -> dict[str, Any]:
     return {
         "description": record.description,
-        "expire": parse_time(record.expire) if record.expire else None,
+        "expire": _moment(record.expire),
         "rotate": SecretRotate(record.rotate) if record.rotate else None,
     }
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 from .._world import SecretRecord, World, new_secret_id
-from ._call import USAGE, Call, Refused, command
+from ._call import USAGE, Call, Refused, Text, command
 from .relation import relation_of
 
+_WITHOUT_ZONE = re.compile(r"[\d-]+T[\d:.]+")
 _FACTS = ("label", "description", "expire", "rotate")
 
 
@@ -24,8 +26,10 @@ def _owned(world: World, id: str | None = None, label: str | None = None) -> Sec
         Refused: it does not exist, somebody else owns it, or only the leader may manage it.
     """
     secret = world.find_secret(id, label)
-    if secret is None or not world.owns(secret):
+    if secret is None:
         raise _not_found(id or label)
+    if not world.owns(secret):
+        raise Refused(f"You must own secret {secret.id!r} to manage it: not found among those of this unit")
     if secret.owner == world.app_name and not world.leader:
         raise Refused(f'cannot manage secret "{id or label}" of the application: permission denied')
     return secret
@@ -47,18 +51,20 @@ def _content(words: list[str]) -> dict[str, str]:
 
 
 @command("secret-add", takes=(*_FACTS, "owner"))
-def secret_add(world: World, call: Call) -> str:
+def secret_add(world: World, call: Call) -> Text:
     owner = world.unit_name if call.options.get("owner") == "unit" else world.app_name
     secret = SecretRecord(id=new_secret_id(), owner=owner, revisions={1: _content(call.words)}, tracked=1)
     _set_facts(secret, call)
     world.secrets.append(secret)
-    return secret.id
+    return Text(secret.id)
 
 
 def _set_facts(secret: SecretRecord, call: Call) -> None:
     for fact in _FACTS:
         if fact in call.options:
             setattr(secret, fact, call.options[fact])
+    if secret.expire and _WITHOUT_ZONE.fullmatch(secret.expire):
+        secret.expire += "Z"
 
 
 @command("secret-get", takes=("label",))
