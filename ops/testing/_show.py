@@ -127,7 +127,7 @@ def show_part(part: Any) -> str:
 
 def show_state(state: State) -> str:
     """Return *state* as it would be written in a test, without defaults; on several lines if it is long."""
-    return _laid_out(state, "")
+    return _laid_out(state, "", 0)
 
 
 def _flat(value: Any) -> str:
@@ -145,14 +145,17 @@ def _flat(value: Any) -> str:
     return repr(value)
 
 
-def _laid_out(value: Any, indent: str) -> str:
-    """Return *value* on one line if it fits behind *indent*, else with one line for each thing in it."""
+def _laid_out(value: Any, indent: str, taken: int) -> str:
+    """Return *value* on one line if it fits behind *taken* characters, else with one line for each thing in it.
+
+    Several parts are never on one line, so that what differs between two texts is whole lines.
+    """
     flat = _flat(value)
-    if len(indent) + len(flat) <= LINE_WIDTH:
+    if taken + len(flat) <= LINE_WIDTH and not (_has_parts(value) and len(value) > 1):
         return flat
     deeper = indent + "    "
     if _is_layer(value):
-        return f"{type(value).__name__}({_laid_out(value.to_dict(), indent)})"
+        return f"{type(value).__name__}({_laid_out(value.to_dict(), indent, taken)})"
     if _is_part(value):
         opening, closing = f"{type(value).__name__}(", ")"
         items = [(f"{name}=" if name else "", each) for name, each in arguments(value)]
@@ -167,7 +170,7 @@ def _laid_out(value: Any, indent: str) -> str:
         items = [("", each) for each in value]
     else:
         return flat
-    lines = [f"{deeper}{before}{_laid_out(each, deeper)}," for before, each in items]
+    lines = [f"{deeper}{before}{_laid_out(each, deeper, len(deeper + before))}," for before, each in items]
     return "\n".join([opening, *lines, indent + closing])
 
 
