@@ -21,13 +21,13 @@ from ._charm_spec import CharmSpec
 from ._consistency import check_consistency
 from ._events import CharmEvents, _Event
 from ._life import Step, run_life
+from ._parts import JujuLogLine
 from ._run import ContextRun
 from ._state import State
 from ._statuses import status_from_name
 
 if TYPE_CHECKING:
     from .._object import EventBase
-    from ._parts import JujuLogLine
     from ._pebble import ExecArgs
     from ._statuses import _EntityStatus
 
@@ -270,7 +270,11 @@ class Context(Generic[CharmType]):
         if self._directory is None:
             return
         for container in state.containers:
-            shutil.rmtree(Path(self._directory.name, "containers", container.name), ignore_errors=True)
+            root = Path(self._directory.name, "containers", container.name)
+            if root.is_dir() and any(root.iterdir()):
+                text = f"container {container.name} was non-empty before this run: its files are removed"
+                self.juju_log.append(JujuLogLine("WARNING", text))
+            shutil.rmtree(root, ignore_errors=True)
 
     def close(self) -> None:
         """Remove the files of containers and storages."""

@@ -16,9 +16,10 @@ from .._secret import SecretRotate
 from .._object import Handle
 from .._stored import StoredStateData
 from .._times import format_time, parse_time
+from ._container_parts import Container
 from ._part import changed
 from ._parts import CloudSpec, DeferredEvent, Network, Port, Secret, StoredState, port_from_text
-from ._pebble import container_from_pebble, pebble_from_container
+from ._pebble import PretendPebble, container_from_pebble, pebble_from_container
 from ._relation_parts import PeerRelation, RelationBase
 from ._state import State
 from ._statuses import status_from_name
@@ -63,15 +64,18 @@ def world_from_state(ctx: Context, event: _Event, state: State) -> World:
         app_status=StatusRecord(state.app_status.name, state.app_status.message),
         workload_version=state.workload_version,
         cloud_spec=cloud_answer(state.model.cloud_spec) if ctx.app_trusted and state.model.cloud_spec else None,
-        containers={
-            each.name: pebble_from_container(each, functools.partial(ctx._container_root, each.name))
-            for each in state.containers
-        },
+        containers={each.name: _pebble(each, ctx) for each in state.containers},
         log=ctx.juju_log,
     )
     if event.action is not None:
         world.action = ActionRecord(event.action.name, dict(event.action.params), logs=ctx.action_logs)
     return world
+
+
+def _pebble(container: Container, ctx: Context) -> PretendPebble:
+    pebble = pebble_from_container(container, functools.partial(ctx._container_root, container.name))
+    pebble.executed = ctx.exec_history.setdefault(container.name, [])
+    return pebble
 
 
 def _relation_record(relation: RelationBase, ctx: Context) -> RelationRecord:
@@ -117,10 +121,10 @@ def _secret_record(secret: Secret, ctx: Context) -> SecretRecord:
 
 
 def _moment_text(moment: datetime.datetime | None) -> str | None:
-    """Return a moment as the command line has it; one without time zone is in UTC."""
+    """Return a moment as the command line has it."""
     if moment is None:
         return None
-    return format_time(moment if moment.tzinfo else moment.replace(tzinfo=datetime.timezone.utc))
+    return format_time(moment)
 
 
 def _moment(text: str | None) -> datetime.datetime | None:
@@ -192,7 +196,7 @@ def state_from_world(world: World, before: State, storage: MemoryStorage | None)
         "relations": frozenset(_relation(each, world) for each in before.relations),
         "secrets": frozenset(_secrets(before, world)),
         "containers": frozenset(
-            container_from_pebble(each, world.containers[each.name]) for each in before.containers
+            changed(container_from_pebble(each, world.containers[each.name])) for each in before.containers
         ),
         "opened_ports": frozenset(port_from_text(each) for each in world.ports),
         "networks": frozenset(changed(each) for each in before.networks),
@@ -259,7 +263,8 @@ def storage_from_state(state: State) -> MemoryStorage:
     for stored in state.stored_states:
         own = f"{stored._data_type_name}[{stored.name}]"
         path = own if stored.owner_path is None else f"{stored.owner_path}/{own}"
-        storage.save_snapshot(path, dict(stored.content))
+        known = {"event_count": 0} if path == _EVENT_COUNT else {}
+        storage.save_snapshot(path, {**known, **stored.content})
     if state.deferred and _EVENT_COUNT not in storage.list_snapshots():
         # Or the events of this run would get the numbers, and take the places, of those that wait.
         numbers = [Handle.from_path(event.handle_path).key or "" for event in state.deferred]

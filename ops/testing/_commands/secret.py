@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,6 @@ from .._world import SecretRecord, World, new_secret_id
 from ._call import USAGE, Call, Refused, Text, command
 from .relation import relation_of
 
-_WITHOUT_ZONE = re.compile(r"[\d-]+T[\d:.]+")
 _FACTS = ("label", "description", "expire", "rotate")
 
 
@@ -63,8 +61,6 @@ def _set_facts(secret: SecretRecord, call: Call) -> None:
     for fact in _FACTS:
         if fact in call.options:
             setattr(secret, fact, call.options[fact])
-    if secret.expire and _WITHOUT_ZONE.fullmatch(secret.expire):
-        secret.expire += "Z"
 
 
 @command("secret-get", takes=("label",))
@@ -132,14 +128,23 @@ def secret_remove(world: World, call: Call) -> None:
 @command("secret-info-get", takes=("label",))
 def secret_info_get(world: World, call: Call) -> dict[str, Any]:
     secret = _owned(world, call.word(0), call.options.get("label"))
-    facts = {"label": secret.label, "description": secret.description, "expiry": secret.expire}
+    facts = {
+        "label": secret.label,
+        "description": secret.description,
+        "expiry": secret.expire and in_utc(secret.expire),
+        "rotation": secret.rotate,
+    }
     info = {
         "revision": secret.latest,
         "owner": "unit" if secret.owner == world.unit_name else "application",
-        "rotation": secret.rotate or "never",
         **{name: value for name, value in facts.items() if value},
     }
-    return {secret.id.removeprefix("secret:"): info}
+    return {secret.id: info}
+
+
+def in_utc(moment: str) -> str:
+    """Return a moment with a time zone; a charm may have given one without."""
+    return moment if moment[-1] == "Z" or moment[-6:-5] in ("+", "-") else f"{moment}Z"
 
 
 @command("secret-ids")
