@@ -16,6 +16,8 @@ from .._secret import SecretRotate
 from .._object import Handle
 from .._stored import StoredStateData
 from .._times import format_time, parse_time
+from ..jujuversion import JujuVersion
+from ._commands import COMMANDS
 from ._container_parts import Container
 from ._part import changed
 from ._parts import CloudSpec, DeferredEvent, Network, Port, Secret, StoredState, port_from_text
@@ -66,10 +68,23 @@ def world_from_state(ctx: Context, event: _Event, state: State) -> World:
         cloud_spec=cloud_answer(state.model.cloud_spec) if ctx.app_trusted and state.model.cloud_spec else None,
         containers={each.name: _pebble(each, ctx) for each in state.containers},
         log=ctx.juju_log,
+        too_new=_too_new(ctx.juju_version),
     )
     if event.action is not None:
         world.action = ActionRecord(event.action.name, dict(event.action.params), logs=ctx.action_logs)
     return world
+
+
+#: Commands by the version that has them first.
+_SINCE = {
+    "3.6.2": ("relation-model-get",),
+    "3.0.2": tuple(name for name in COMMANDS if name.startswith("secret-")),
+}
+
+
+@functools.cache
+def _too_new(version: str) -> frozenset[str]:
+    return frozenset(name for since, names in _SINCE.items() if JujuVersion(version) < since for name in names)
 
 
 def _pebble(container: Container, ctx: Context) -> PretendPebble:

@@ -156,6 +156,8 @@ class World:
     removed_revisions: list[int] = dataclasses.field(default_factory=list)
     """Revisions of secrets that were removed one by one."""
     log: list[JujuLogLine] = dataclasses.field(default_factory=list)
+    too_new: frozenset[str] = frozenset()
+    """Commands that the controller is too old for."""
     running: str = ""
     """Name of the event that is being handled; empty while the test itself asks."""
 

@@ -82,6 +82,8 @@ def answer(world: World, name: str, arguments: Sequence[str], stdin: str | None)
     if name not in COMMANDS:
         raise FileNotFoundError(2, "no such hook command", name)
     function, takes = COMMANDS[name]
+    if name in world.too_new:
+        return Reply(1, "", f"ERROR {name} is not supported by a controller of this version\n")
     try:
         value = function(world, _split(arguments, takes, stdin))
     except Refused as refused:
