@@ -106,8 +106,8 @@ def _forget_unit(view: View, model: str, now_s: float) -> Change | None:
             # Looked at, not only peeked: a worker that claims the unit at this moment makes the write fail.
             view.find(refs.memory(model, unit.name))
             view.find(refs.claim(model, unit.name))
-        leader = refs.leader(model, unit.name.app)
-        deletes = {leader} if view.find(leader) == str(unit.name) else set()
+        # If it leads: its worker ends the term, after the hook that may run; or is dead, and its lease ends it.
+        deletes = set()
         for relation_ref, _ in _relations_by_application(view, model).get(unit.name.app, ()):
             member = refs.member(model, int(relation_ref.path[1]), unit.name)
             if view.peek(member) is not None:

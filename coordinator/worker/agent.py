@@ -13,6 +13,7 @@ import threading
 import traceback
 from collections.abc import Callable
 
+from coordinator.domain import refs
 from coordinator.domain.life import Life
 from coordinator.domain.names import UnitName
 from coordinator.domain.settings import parse_duration_s, setting
@@ -70,6 +71,7 @@ class Agent:
         self._stopping = threading.Event()
         self._update_status_at_s = 0.0
         self._model_uuid = ""  # of the model that the unit was last seen in
+        self._is_in_hook = False
         self._thread = threading.Thread(target=self._run, name=f"agent {unit}", daemon=True)
 
     def start(self) -> None:
@@ -78,6 +80,7 @@ class Agent:
     def wake(self) -> None:
         """Say that something the unit can see has changed."""
         self._wake.set()
+        self._end_hook_of_gone_unit()
 
     def stop(self) -> None:
         """Ask the loop to end after the hook that runs now; `join` waits for it."""
@@ -113,8 +116,7 @@ class Agent:
             return None  # woken when there is a session again
         sight = self._look()
         if sight is None:
-            self._end()
-            return None
+            return self._end()
         memory, world = sight
         self._model_uuid = world.model_uuid
         if world.claim is None:
@@ -153,8 +155,17 @@ class Agent:
                 return 0.0
             hook = operation.hook
             with self._show.running(memory, world, hook) as showing:
+
+                def update(effects: Effects) -> None:
+                    showing.update(effects)
+                    self._end_hook_of_gone_unit()  # it may have gone before there was anything to end
+
                 started_s = self._host.clock.monotonic_s()
-                outcome = self._perform(self._host, memory, world, hook, showing.update)
+                self._is_in_hook = True
+                try:
+                    outcome = self._perform(self._host, memory, world, hook, update)
+                finally:
+                    self._is_in_hook = False
                 took_s = self._host.clock.monotonic_s() - started_s
             match outcome:
                 case Succeeded(effects=effects):
@@ -236,11 +247,28 @@ class Agent:
             return True
         return self._record.try_write(claim.release(world), world.revision) is not None
 
-    def _end(self) -> None:
-        """End: the unit is gone."""
+    def _end_hook_of_gone_unit(self) -> None:
+        """End the hook that runs now if its unit was removed by force meanwhile: nothing of it will land."""
+        if not self._is_in_hook:
+            return
+        with self._host.live.look() as view:
+            if view.peek(refs.unit(self.model, self.unit)) is not None:
+                return
+        self._host.runs.kill()  # hooks of a machine run one at a time: it is ours
+
+    def _end(self) -> float | None:
+        """End: the unit is gone.  Its term is left to us, for only we know that no hook of it runs any more."""
+        leader = refs.leader(self.model, self.unit.app)
+        with self._host.live.look() as view:
+            term = view.peek_stored(leader)
+        if term is not None and term.value == str(self.unit) and term.lease == self._host.authority.lease:
+            change = claim.give_back(leader, term.token, str(self.unit))
+            if self._record.try_write(change, term.revision) is None:
+                return TROUBLE_FIRST_S
         if self._model_uuid:
             self._host.directory(self.model, self._model_uuid, self.unit).remove()
         self._stopping.set()
+        return None
 
     # --- looking -----------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from coordinator.domain import refs
 from coordinator.domain.change import Change, Condition, Held, Present, Unchanged
 from coordinator.domain.refs import Ref
 from coordinator.domain.unit import Claim
+from coordinator.domain.view import Token
 from coordinator.engine.world import World
 from coordinator.log import get_logger
 from coordinator.store.port import Store
@@ -139,8 +140,12 @@ def lead(world: World) -> Change:
 def step_down(world: World) -> Change:
     """Return the write that gives up leadership."""
     assert world.term is not None, "only the leader can step down"
-    ref = refs.leader(world.model, world.unit.app)
-    return Change(did=f"{world.unit} steps down", deletes=frozenset({ref}), conditions=(Held(ref, world.term),))
+    return give_back(refs.leader(world.model, world.unit.app), world.term, str(world.unit))
+
+
+def give_back(leader: Ref, term: Token, unit: str) -> Change:
+    """Return the write that ends the *term* of a unit, which may be gone."""
+    return Change(did=f"{unit} steps down", deletes=frozenset({leader}), conditions=(Held(leader, term),))
 
 
 def release(world: World) -> Change:

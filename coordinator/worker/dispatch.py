@@ -1,36 +1,33 @@
 """Start a charm's process, pass on its output line by line, and end it when told to.
 
-Role: processes and pipes.  A hook runs in a process group of its own, which the minder knows before the charm's
+Role: processes.  A hook runs in a process group of its own, which the minder knows before the charm's
 first instruction: the charm waits behind a gate until then.  Daemons that a hook starts (in a session of their
-own) outlive it; one that holds the hook's stdout open does not hold the hook.
-Not here: which program (perform.py), what its output means (logs.py), when authority ends (minder.py).
+own) outlive it.
+Not here: which program (perform.py), what it prints (output.py), a fork instead of a new process (warm.py), when
+authority ends (minder.py).
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import selectors
 import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from coordinator.errors import Unavailable
 from coordinator.worker import minder
+from coordinator.worker.output import Emit, pass_on
 
-LINE_BYTES_MAX = 4096  # longer lines are cut into pieces, as charms are used to
-DRAIN_S = 0.1  # how long output is read after the program itself has ended
 MINDER_ANSWER_S = 5.0
 
 #: The gate: waits for one line on stdin, which comes when the minder knows the group; then becomes the charm.
 _GATE = 'read -r go && [ "$go" = go ] && exec "$0" "$@" </dev/null'
-
-Emit = Callable[[str, str], None]  # (stream name, one line without its end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,60 +136,17 @@ class Run:
 
     def wait(self) -> Ended:
         """Pass on output until the program has ended; no time limit, hooks may run for hours."""
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        pipes = {"stdout": self._process.stdout.fileno(), "stderr": self._process.stderr.fileno()}
         try:
-            self._pump()
+            pid, poll = self._process.pid, self._process.poll
+            pass_on(pipes, self._emit, pid=pid, has_ended=lambda: poll() is not None)
             code = self._process.wait()
             return Ended(None, -code) if code < 0 else Ended(code)
         finally:
             self._minder.release(self._group)
             self._close()
-
-    def _pump(self) -> None:
-        assert self._process.stdout is not None
-        assert self._process.stderr is not None
-        pending = {"stdout": b"", "stderr": b""}
-        ended = _child_end(self._process.pid)
-        with selectors.DefaultSelector() as selector:
-            for name, pipe in (("stdout", self._process.stdout), ("stderr", self._process.stderr)):
-                os.set_blocking(pipe.fileno(), False)
-                selector.register(pipe, selectors.EVENT_READ, name)
-            if ended is not None:
-                selector.register(ended, selectors.EVENT_READ, "end")
-            drain_until: float | None = None
-            open_pipes = 2
-            while open_pipes and (drain_until is None or time.monotonic() < drain_until):
-                timeout = None if drain_until is None else max(0.0, drain_until - time.monotonic())
-                if ended is None and drain_until is None:
-                    timeout = DRAIN_S  # no pidfd on this platform: look for the end now and then
-                    if self._process.poll() is not None:
-                        drain_until = time.monotonic() + DRAIN_S
-                for key, _ in selector.select(timeout):
-                    if key.data == "end":
-                        selector.unregister(key.fileobj)
-                        drain_until = time.monotonic() + DRAIN_S
-                    elif not self._take(key.fd, key.data, pending):
-                        selector.unregister(key.fileobj)
-                        open_pipes -= 1
-        if ended is not None:
-            os.close(ended)
-        for name, rest in pending.items():
-            if rest:
-                self._emit(name, rest.decode(errors="replace"))
-
-    def _take(self, fd: int, name: str, pending: dict[str, bytes]) -> bool:
-        """Read what is there; say whether the pipe is still open."""
-        try:
-            data = os.read(fd, 65536)
-        except BlockingIOError:
-            return True
-        *lines, pending[name] = (pending[name] + data).split(b"\n")
-        while len(pending[name]) > LINE_BYTES_MAX:
-            lines.append(pending[name][:LINE_BYTES_MAX])
-            pending[name] = pending[name][LINE_BYTES_MAX:]
-        for line in lines:
-            for start in range(0, max(len(line), 1), LINE_BYTES_MAX):
-                self._emit(name, line[start : start + LINE_BYTES_MAX].decode(errors="replace"))
-        return bool(data)
 
     def _close(self) -> None:
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
@@ -202,15 +156,21 @@ class Run:
         self._process.wait()
 
 
+class Killable(Protocol):
+    """A run that can be ended."""
+
+    def kill(self) -> None: ...
+
+
 class Runs:
     """The runs of this process that are under way, so that they can be ended together."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._runs: set[Run] = set()
+        self._runs: set[Killable] = set()
 
     @contextlib.contextmanager
-    def running(self, run: Run) -> Iterator[None]:
+    def running(self, run: Killable) -> Iterator[None]:
         with self._lock:
             self._runs.add(run)
         try:
@@ -223,11 +183,3 @@ class Runs:
         with self._lock:
             for run in self._runs:
                 run.kill()
-
-
-def _child_end(pid: int) -> int | None:
-    """Return a descriptor that becomes readable when *pid* ends; None where there is no such thing."""
-    try:
-        return os.pidfd_open(pid)
-    except (AttributeError, OSError):
-        return None

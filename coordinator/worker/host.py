@@ -28,6 +28,7 @@ from coordinator.worker.dispatch import Minder, Runs
 from coordinator.worker.logs import Logs
 from coordinator.worker.metrics import Metrics
 from coordinator.worker.toolserver import ToolServer
+from coordinator.worker.warm import WarmParents
 
 
 class FairLock:
@@ -71,6 +72,7 @@ class Host:
     minder: Minder
     runs: Runs
     tools: ToolServer
+    warm: WarmParents
     logs: Logs
     metrics: Metrics
     units: Callable[[], list[tuple[str, UnitName]]]

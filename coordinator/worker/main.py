@@ -33,6 +33,7 @@ from coordinator.worker.logs import Logs
 from coordinator.worker.metrics import Metrics
 from coordinator.worker.observe import concerned
 from coordinator.worker.toolserver import ToolServer, install_tools
+from coordinator.worker.warm import WarmParents
 
 RETRY_FIRST_S, RETRY_MAX_S = 0.2, 5.0
 
@@ -86,10 +87,10 @@ class WorkerProcess:
         logs = Logs(data_dir / "logs", self._clock)
         http = WorkerHttp(settings.worker_listen, self._secret)
         tools = ToolServer()
-        runs = Runs()
+        runs, warm = Runs(), WarmParents(data_dir / "warm")
         closers = (
-            lambda: self._stop_agents(runs), http.close, authority.end, live.close, tools.close, logs.close,
-            minder.close,
+            lambda: self._stop_agents(runs), http.close, authority.end, live.close, tools.close, warm.close,
+            logs.close, minder.close,
         )  # fmt: skip
         with closing_in_order(*closers):
             install_tools(data_dir / "tools", sys.executable)
@@ -106,6 +107,7 @@ class WorkerProcess:
                 minder=minder,
                 runs=runs,
                 tools=tools,
+                warm=warm,
                 logs=logs,
                 metrics=Metrics(),
                 units=self._units,

@@ -1,7 +1,7 @@
-"""Carry out a hook: charm directory, environment, commands, process.
+"""Carry out a hook: charm directory, program, commands, outcome.
 
 Role: from a decided hook to what came of it; writes nothing to the store.
-Not here: processes and pipes (dispatch.py), what a hook command answers (engine/tools/).
+Not here: how the program is started (start.py), what a hook command answers (engine/tools/).
 """
 
 from __future__ import annotations
@@ -13,18 +13,17 @@ from pathlib import Path
 
 from coordinator.domain.unit_state import Hook, HookKind, Memory
 from coordinator.engine.effects import Effects
-from coordinator.engine.hookenv import hook_environment
 from coordinator.engine.tools import LogLine
 from coordinator.engine.tools.context import HookContext
 from coordinator.engine.world import World
 from coordinator.errors import CharmInvalid
 from coordinator.worker.charmenv import python_directory
-from coordinator.worker.dispatch import Ended, Run
+from coordinator.worker.dispatch import Ended
 from coordinator.worker.host import Host
 from coordinator.worker.observe import seen_by
+from coordinator.worker.start import Start
 
 _FATAL_SIGNALS = (9, 15)
-_LEVELS = {"stdout": "DEBUG", "stderr": "WARNING"}
 _OPERATION = "juju.worker.uniter.operation"  # the module name that people grep the log for
 
 
@@ -62,7 +61,7 @@ def perform(
         log.write(world.unit.dashed, level, module, message)
 
     try:
-        charm_dir = _deploy(host, memory, world, hook)
+        charm_dir, sha256 = _deploy(host, memory, world, hook)
         program = find_program(charm_dir, hook)
         if program is None:
             say("INFO", f'skipped "{hook.name}" hook (missing)')
@@ -83,14 +82,19 @@ def perform(
             say(line.level, line.message, f"unit.{world.unit}.juju-log")
 
     opened = host.tools.open(context, on_logs=on_logs, on_effects=on_effects)
+    start = Start(
+        host=host,
+        world=world,
+        hook=hook,
+        sha256=sha256,
+        charm_dir=charm_dir,
+        program=program,
+        python=python,
+        context=opened,
+        say=say,
+    )
     try:
-        run = Run(
-            program,
-            cwd=charm_dir,
-            environment=_environment(host, world, hook, charm_dir, python, opened.id),
-            minder=host.minder,
-            emit=lambda stream, line: say(_LEVELS[stream], line, f"unit.{world.unit}.{hook.name}"),
-        )
+        run = start.warm() or start.cold()
         with host.runs.running(run):
             ended = run.wait()
     finally:
@@ -110,13 +114,14 @@ def _outcome(ended: Ended, effects: Effects, say: Callable[[str, str], None], ho
     return Failed(effects, ended.text)
 
 
-def _deploy(host: Host, memory: Memory, world: World, hook: Hook) -> Path:
-    """Return the charm directory, holding the archive that *hook* runs with."""
+def _deploy(host: Host, memory: Memory, world: World, hook: Hook) -> tuple[Path, str]:
+    """Return the charm directory, holding the archive that *hook* runs with, and the hash of that."""
     directory = host.directory(world.model, world.model_uuid, world.unit)
     new = hook.kind in (HookKind.INSTALL, HookKind.UPGRADE_CHARM)
-    directory.deploy(world.charm_wanted if new else memory.unit.charm, host.fetch_charm)
+    sha256 = world.charm_wanted if new else memory.unit.charm
+    directory.deploy(sha256, host.fetch_charm)
     directory.begin_hook(memory.unit.hooks)
-    return directory.charm
+    return directory.charm, sha256
 
 
 def find_program(charm_dir: Path, hook: Hook) -> Path | None:
@@ -139,20 +144,3 @@ def find_program(charm_dir: Path, hook: Hook) -> Path | None:
                 fix="chmod +x it, pack the charm again, and refresh",
             )
     return None
-
-
-def _environment(
-    host: Host, world: World, hook: Hook, charm_dir: Path, python: Path | None, context_id: str
-) -> dict[str, str]:
-    path = f"{python}:{host.agent_path}" if python is not None else host.agent_path
-    return hook_environment(
-        world,
-        hook,
-        charm_dir=str(charm_dir),
-        tools_dir=str(host.tools_dir),
-        agent_path=path,
-        socket=host.tools.address,
-        context_id=context_id,
-        api_addresses=host.api_addresses(),
-        worker_env=os.environ,
-    )

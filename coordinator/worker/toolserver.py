@@ -52,6 +52,13 @@ class ToolContext:
         # Re-entrant: a callback may close the context of the very call it is told of (a reboot at once).
         self._lock = threading.RLock()
         self._open = True
+        self.before_command: Callable[[], None] = lambda: None
+        """Called before a command that comes over the socket is carried out."""
+
+    @property
+    def context(self) -> HookContext:
+        """What the hook sees at this moment."""
+        return self._context
 
     @property
     def effects(self) -> Effects:
@@ -252,6 +259,7 @@ class ToolServer:
             return [b"needs", str(INPUT_BYTES_MAX).encode(), *map(_bytes, missing)]
         if any(len(content) > INPUT_BYTES_MAX for content in given.values()):
             return _error(f"an input has more than {INPUT_BYTES_MAX} bytes, the limit")
+        context.before_command()
         result = context.call(call)
         if result is None:  # closed while this call waited for its turn
             return _error(f'wrong context ID; got "{context_id}"')

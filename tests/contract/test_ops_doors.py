@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import json
 import os
+import selectors
+import socket
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,8 +22,10 @@ import pytest
 from test_hook_tools import EngineDoor, context, environment, fresh, only, undisturbed
 
 import ops
+from coordinator.engine.tools.ahead import answers_ahead
+from coordinator.worker.channel import HookChannel
 from coordinator.worker.toolserver import ToolServer, install_tools
-from ops import _backend, _dispatch, _tools, hookcmds
+from ops import _backend, _dispatch, _door, _tools, _warm, hookcmds
 
 HELPERS = Path(__file__).parents[1] / "unit" / "ops"
 if str(HELPERS) not in sys.path:
@@ -89,7 +94,40 @@ def through_a_worker(tmp_path: Path, stack: ExitStack) -> Opened:
     return Opened(door, lambda: [(line.level, line.message.partition(": ")[2]) for line in lines])
 
 
-DOORS = [in_memory, by_processes, in_the_engine, through_a_worker]
+def through_a_channel(tmp_path: Path, stack: ExitStack) -> Opened:
+    """As a hook that was forked talks to its worker."""
+    server = stack.enter_context(ToolServer())
+    lines: list[Any] = []
+    opened = stack.enter_context(server.open(context(leads=True), on_logs=lines.extend))
+    install_tools(tmp_path / "bin", sys.executable)
+    os.environ["PATH"] = f"{tmp_path / 'bin'}:/usr/bin:/bin"
+    charms_end, workers_end = socket.socketpair()
+    for end in (charms_end, workers_end):
+        stack.callback(end.close)
+    channel = HookChannel(workers_end, opened)
+    answering = threading.Thread(target=answer_until_closed, args=(channel,))
+    answering.start()
+    stack.callback(answering.join)
+    stack.callback(charms_end.shutdown, socket.SHUT_RDWR)
+    channel.go(answers_ahead(opened.context))
+    stream = _warm.Channel(charms_end)
+    assert stream.wait_for_go()
+
+    def log() -> list[tuple[str, str]]:
+        _door.WorkerDoor(stream).call("relation-ids", ["nothing"], None)  # what was only told is there after an answer
+        return [(line.level, line.message.partition(": ")[2]) for line in lines]
+
+    return Opened(_door.WorkerDoor(stream), log)
+
+
+def answer_until_closed(channel: HookChannel) -> None:
+    with selectors.DefaultSelector() as selector:
+        selector.register(channel, selectors.EVENT_READ)
+        while channel.take():
+            selector.select()
+
+
+DOORS = [in_memory, by_processes, in_the_engine, through_a_worker, through_a_channel]
 
 
 @pytest.fixture(params=DOORS, ids=lambda each: each.__name__)

@@ -16,7 +16,8 @@ import pytest
 from coordinator.errors import Unavailable
 from coordinator.store.session import boot_clock
 from coordinator.worker import minder as minder_program
-from coordinator.worker.dispatch import LINE_BYTES_MAX, Ended, Minder, Run, Runs
+from coordinator.worker.dispatch import Ended, Minder, Run, Runs
+from coordinator.worker.output import LINE_BYTES_MAX
 
 WAIT_S = 10.0
 

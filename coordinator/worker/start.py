@@ -1,0 +1,89 @@
+"""Start a charm for a hook: as a fork of a warm parent where that can be, else as a process of its own.
+
+Role: the choice between the two, and what both need.  The hook sees the same either way.
+Not here: forks (warm.py), processes (dispatch.py), what becomes of the hook (perform.py).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from coordinator.domain.settings import setting
+from coordinator.domain.unit_state import Hook
+from coordinator.engine.hookenv import hook_environment
+from coordinator.engine.world import World
+from coordinator.worker import dispatch, warm
+from coordinator.worker.host import Host
+from coordinator.worker.toolserver import ToolContext
+
+_LEVELS = {"stdout": "DEBUG", "stderr": "WARNING"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Start:
+    """One start of the archive *sha256* in *charm_dir*.
+
+    *python* is the directory of its interpreter, None when the charm brings all it needs; *context* answers its
+    commands; *say* writes a line to the unit's log: level, text, and who says it.
+    """
+
+    host: Host
+    world: World
+    hook: Hook
+    sha256: str
+    charm_dir: Path
+    program: Path
+    python: Path | None
+    context: ToolContext
+    say: Callable[..., None]
+
+    def warm(self) -> warm.Run | None:
+        """Fork; None when it has to be started the ordinary way, of which the log says the reason once."""
+        if not setting(self.world.settings, "warm") or self.program.name != "dispatch":
+            return None
+        try:
+            wanted = warm.Wanted(
+                sha256=self.sha256,
+                charm_dir=self.charm_dir,
+                recipe=warm.usual_recipe(self.charm_dir, self.program),
+                environment=self._environment(),
+                own_library=self.python is None,
+                archive=self.host.fetch_charm,
+            )
+            return warm.Run(
+                self.host.warm.parent_for(wanted), wanted, self.context, minder=self.host.minder, emit=self._emit
+            )
+        except warm.Cold as why:
+            if self.host.warm.is_news(self.sha256, str(why)):
+                self.say("INFO", f"hooks of this charm run as new processes: {why}")
+            return None
+
+    def cold(self) -> dispatch.Run:
+        """Start a process."""
+        return dispatch.Run(
+            self.program,
+            cwd=self.charm_dir,
+            environment=self._environment(),
+            minder=self.host.minder,
+            emit=self._emit,
+        )
+
+    def _emit(self, stream: str, line: str) -> None:
+        self.say(_LEVELS[stream], line, f"unit.{self.world.unit}.{self.hook.name}")
+
+    def _environment(self) -> dict[str, str]:
+        host, python = self.host, self.python
+        return hook_environment(
+            self.world,
+            self.hook,
+            charm_dir=str(self.charm_dir),
+            tools_dir=str(host.tools_dir),
+            agent_path=f"{python}:{host.agent_path}" if python is not None else host.agent_path,
+            socket=host.tools.address,
+            context_id=self.context.id,
+            api_addresses=host.api_addresses(),
+            worker_env=os.environ,
+        )

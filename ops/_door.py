@@ -1,0 +1,118 @@
+"""The door of a hook that a worker of ours has forked: no process for any hook command.
+
+Role: what the worker could tell in advance is answered here; what only has to be told (relation data, status, state, log
+lines) is told without waiting; all else is one question and one answer over the channel.  Everything goes over the same
+stream, in order, so that the worker always knows what was written before a question, or before a command that the charm
+runs as a process.
+Not here: the channel and the fork (_warm.py), the meaning of any command (whoever answers).
+
+Frames from here: ``t`` and ``a`` (tell, ask), each with a JSON list of name, arguments, input or null, files by name; ``m``
+with names of modules.  Frames to here: ``["answer", exit status, output, error output]``; ``["absent"]`` where there is no
+such command; or ``["needs", names of files, most bytes of one]``, upon which the same is asked again with them.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from . import _backend
+
+#: Commands that only say something; each with what it makes of the answers that were given in advance: those of
+#: commands that begin like this are not true any more.
+_FORGETS: dict[str, tuple[str, ...]] = {
+    "juju-log": (),
+    "application-version-set": (),
+    "relation-set": ("relation-get",),
+    "state-set": ("state-get",),
+    "state-delete": ("state-get",),
+    "status-set": ("status-get",),
+}
+
+
+class _Channel(Protocol):
+    """What _warm.py gives: a stream of frames."""
+
+    answers: bytes
+
+    def send(self, body: bytes) -> None: ...
+
+    def receive(self) -> bytes: ...
+
+
+class WorkerDoor:
+    """Carries out hook commands over a channel to the worker."""
+
+    def __init__(self, channel: _Channel):
+        self._channel = channel
+        self._known: dict[str, str] = json.loads(channel.answers or b"{}")
+        # Charms have threads, and an answer has to reach the one that asked.
+        self._lock = threading.Lock()
+
+    def call(self, tool: str, arguments: Sequence[str], stdin: str | None) -> _backend.Reply:
+        """See `ops._backend.Door.call`."""
+        with self._lock:
+            if tool in _FORGETS and self._may_only_tell(tool, arguments):
+                self._channel.send(_frame(b"t", tool, arguments, stdin))
+                self._forget(_FORGETS[tool])
+                return _backend.Reply(0, "", "")
+            known = self._known.get(json.dumps([tool, *arguments]))
+            if known is not None:
+                return _backend.Reply(0, known, "")
+            return self._ask(tool, arguments, stdin)
+
+    def _ask(self, tool: str, arguments: Sequence[str], stdin: str | None) -> _backend.Reply:
+        files: dict[str, str] = {}
+        while True:
+            self._channel.send(_frame(b"a", tool, arguments, stdin, files))
+            kind, *answer = json.loads(self._channel.receive())
+            if kind == "answer":
+                return _backend.Reply(*answer)
+            if kind == "absent":
+                raise FileNotFoundError(2, "no such hook command", tool)
+            names, bytes_max = answer
+            files = {name: _content(name, bytes_max) for name in names}
+
+    def _may_only_tell(self, tool: str, arguments: Sequence[str]) -> bool:
+        """Return whether the worker cannot refuse this, or only for reasons that `ops` looks for itself."""
+        if tool == "relation-set" and self._key("relation-list", "--app", *arguments[:2]) not in self._known:
+            return False  # perhaps there is no such relation
+        if not any(each in ("--app", "--application=True") for each in arguments):
+            return True
+        # What only the leader may write: if it is known that this unit leads, it does so until the hook ends.
+        return self._known.get(self._key("is-leader"), "").strip() == "true"
+
+    @staticmethod
+    def _key(tool: str, *arguments: str) -> str:
+        return json.dumps([tool, "--format=json", *arguments])
+
+    def _forget(self, commands: tuple[str, ...]) -> None:
+        for command in commands:
+            for call in [each for each in self._known if each.startswith(f'["{command}"')]:
+                del self._known[call]
+
+    def has(self, tool: str) -> bool:
+        """See `ops._backend.Door.has`."""
+        return _backend.CommandDoor().has(tool)
+
+
+def _frame(
+    kind: bytes, tool: str, arguments: Sequence[str], stdin: str | None, files: Mapping[str, str] | None = None
+) -> bytes:
+    return kind + json.dumps([tool, list(arguments), stdin, files or {}]).encode()
+
+
+def _content(name: str, bytes_max: int) -> str:
+    """Return the content of a file that a command takes, which the worker does not read by itself."""
+    with open(name, encoding="utf-8", newline="") as file:
+        content = file.read(bytes_max + 1)
+    if len(content) > bytes_max:
+        raise ValueError(f"{name} has more than {bytes_max} bytes, the limit of what a hook command takes")
+    return content
+
+
+def open_for_good(channel: _Channel) -> None:
+    """Send all calls of this process through *channel*."""
+    _backend.open_for_good(WorkerDoor(channel))

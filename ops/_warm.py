@@ -1,0 +1,329 @@
+"""Keep an interpreter warm: a process that has imported what a charm needs, and forks for each hook.
+
+Role: both ends of a fork.  `Parent` is a program of its own, started once per charm by a worker: it imports the library
+that the charm uses and the modules that earlier hooks used, waits for orders, forks, and tells how each child ended.  The
+child becomes the charm's program: its own working directory, environment, arguments and output, its own modules loaded
+afresh, nothing shared back.
+Not here: who orders a hook (the worker), and how a charm asks for what it needs (_door.py beside this file).
+
+This file imports the standard library only, and runs under whichever `ops` the charm brings.  The charm's code does not
+begin before the child has been told to go, so that whoever ends hooks knows the child by then.
+
+Orders and answers are JSON texts, one per packet on the socket that is the parent's standard input.
+
+    {"run": id, "argv": […], "cwd": path, "env": {…}, "path": […]}, with three descriptors: output, error output, channel
+    {"started": id, "pid": pid}        from the child, which leads a process group of its own by then
+    {"ended": pid, "status": status}   as `os.waitpid` has it
+    {"import": [names]}                modules to import before the next fork
+    {"unfit": text}                    the parent must not fork any more, and why
+
+On the channel the worker says ``go`` in one frame, followed by one with answers that are known in advance; what else
+goes over it is for the library of the charm, see _door.py.
+"""
+
+import sys
+
+if __name__ == "__main__" and sys.path and not sys.flags.isolated:
+    # The directory of this file has modules whose names are those of others.
+    del sys.path[0]
+
+import contextlib
+import gc
+import json
+import os
+import select
+import signal
+import socket
+
+MESSAGE_BYTES_MAX = 1 << 20
+LENGTH_BYTES = 4
+GATE_S_MAX = 60.0
+
+#: Programs whose compiled code is kept; a charm has one.
+_PROGRAMS_MAX = 8
+
+
+class Parent:
+    """The process that forks.  It has one thread, always: a fork of several is luck."""
+
+    def __init__(self, control):
+        self.control = control
+        self.children = {}
+        self.programs = {}
+        self.wakeup = self._wake_at_the_end_of_children()
+
+    @staticmethod
+    def _wake_at_the_end_of_children():
+        readable, writable = os.pipe()
+        for end in (readable, writable):
+            os.set_blocking(end, False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
+        return readable
+
+    def serve(self):
+        """Carry out orders until there are no more and all children have ended."""
+        self.freeze()
+        listening = [self.control, self.wakeup]
+        while self.children or self.control in listening:
+            ready, _, _ = select.select(listening, [], [])
+            if self.wakeup in ready:
+                os.read(self.wakeup, 512)
+                self._reap()
+            if self.control in ready and not self._obey():
+                listening.remove(self.control)
+
+    def _reap(self):
+        while self.children:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if not pid:
+                return
+            del self.children[pid]
+            self._say(ended=pid, status=status)
+
+    def _obey(self):
+        """Carry out one order; return False when there will be no more."""
+        message, descriptors, _, _ = socket.recv_fds(self.control, MESSAGE_BYTES_MAX, 3)
+        if not message:
+            return False
+        order = json.loads(message)
+        if "import" in order:
+            self.load(order["import"])
+        else:
+            self._fork(order, descriptors)
+        return True
+
+    def _say(self, **message):
+        try:
+            self.control.send(json.dumps(message).encode())
+        except OSError:
+            os._exit(0)  # the worker is gone
+
+    # --- what is warm ---
+
+    def load(self, names):
+        import importlib
+
+        for name in names:
+            try:
+                importlib.import_module(name)
+            except BaseException:  # whatever a module does when it is imported, hooks go on as before
+                continue
+        self.freeze()
+
+    def freeze(self):
+        """Get ready for the next fork; tell if there must be none."""
+        problem = unfit()
+        if problem:
+            self._say(unfit=problem)
+        gc.collect()
+        # Pages with objects that nobody looks at stay shared with all children.
+        gc.freeze()
+
+    def _code(self, program):
+        """Return the compiled code of *program*: compiling is most of the time that a large charm takes to start."""
+        found = os.stat(program)
+        stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
+        kept = self.programs.get(program)
+        if kept is None or kept[0] != stamp:
+            with open(program, "rb") as file:
+                kept = stamp, compile(file.read(), program, "exec")
+            while len(self.programs) >= _PROGRAMS_MAX:
+                del self.programs[next(iter(self.programs))]
+            self.programs[program] = kept
+        return kept[1]
+
+    # --- forking ---
+
+    def _fork(self, order, descriptors):
+        program = os.path.join(order["cwd"], order["argv"][0])
+        try:
+            code = self._code(program)
+        except (OSError, SyntaxError, ValueError) as error:
+            # The ordinary way tells the charm's author what is wrong.
+            self._say(refused=order["run"], why=str(error))
+            for descriptor in descriptors:
+                os.close(descriptor)
+            return
+        pid = os.fork()
+        if pid:
+            self.children[pid] = order["run"]
+            for descriptor in descriptors:
+                os.close(descriptor)
+            return
+        status = 1
+        try:
+            status = self._become(order, descriptors, program, code)
+        finally:
+            os._exit(status)
+
+    def _become(self, order, descriptors, program, code):
+        """In the child: be the charm's program, and return its exit status."""
+        output, errors, channel_fd = descriptors
+        os.setsid()
+        self._say(started=order["run"], pid=os.getpid())
+        self.control.close()
+        os.close(self.wakeup)
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        null = os.open(os.devnull, os.O_RDONLY)
+        for given, wanted in ((null, 0), (output, 1), (errors, 2)):
+            os.dup2(given, wanted)
+            os.close(given)
+        channel = Channel(socket.socket(fileno=channel_fd))
+        if not channel.wait_for_go():
+            return 1
+        os.chdir(order["cwd"])
+        os.environ.clear()
+        os.environ.update(order["env"])
+        sys.argv[:] = order["argv"]
+        sys.path[:] = [os.path.dirname(program), *order["path"]]
+        sys.path_importer_cache.clear()
+        before = set(sys.modules)
+        gc.enable()
+        status = run_program(program, code, channel)
+        channel.tell_modules(sorted(_reusable(set(sys.modules) - before, order["cwd"])))
+        return status
+
+
+def unfit():
+    """Return why this process must not fork, or None if it may."""
+    import threading
+
+    if threading.active_count() > 1:
+        return "a module that the charm imports has started a thread"
+    try:
+        count = len(os.listdir("/proc/self/task"))
+    except OSError:
+        return None
+    return "a module that the charm imports has started a thread outside of Python" if count > 1 else None
+
+
+def _reusable(names, charm_dir):
+    """Return those of the modules *names* that are no code of the charm itself."""
+    own = (os.path.join(charm_dir, "src") + os.sep, os.path.join(charm_dir, "lib") + os.sep)
+    for name in names:
+        module = sys.modules.get(name)
+        file = getattr(module, "__file__", None)
+        if name == "__main__" or file is None:
+            continue
+        if not os.path.abspath(file).startswith(own) and os.path.dirname(os.path.abspath(file)) != charm_dir:
+            yield name
+
+
+class Channel:
+    """The child's end of a stream to the worker: frames of a length and as many bytes."""
+
+    def __init__(self, connection):
+        self.connection = connection
+        self.answers = b""
+
+    def wait_for_go(self):
+        """Return whether the hook may begin.  The worker closes the channel if it may not."""
+        self.connection.settimeout(GATE_S_MAX)
+        try:
+            if self.receive() != b"go":
+                return False
+            self.answers = self.receive()
+        except OSError:
+            return False
+        self.connection.settimeout(None)
+        return True
+
+    def send(self, body):
+        """Send one frame."""
+        self.connection.sendall(len(body).to_bytes(LENGTH_BYTES, "big") + body)
+
+    def receive(self):
+        """Return the next frame.
+
+        Raises:
+            ConnectionError: the worker is gone, or has ended the hook.
+        """
+        return self._exactly(int.from_bytes(self._exactly(LENGTH_BYTES), "big"))
+
+    def _exactly(self, count):
+        parts = []
+        while count:
+            part = self.connection.recv(min(count, 1 << 20))
+            if not part:
+                raise ConnectionError("the worker has closed the channel of this hook")
+            parts.append(part)
+            count -= len(part)
+        return b"".join(parts)
+
+    def tell_modules(self, names):
+        """Say which modules a hook used, so that the parent has them for the next one."""
+        # A worker that is gone has no use for them.
+        with contextlib.suppress(OSError):
+            self.send(b"m" + json.dumps(names).encode())
+
+
+def run_program(program, code, channel):
+    """Run *code* as the main program, the way an interpreter would; return the exit status."""
+    import types
+
+    main = types.ModuleType("__main__")
+    main.__file__ = program
+    main.__dict__["__builtins__"] = __builtins__
+    sys.modules["__main__"] = main
+    _open_door(channel)
+    status = 0
+    try:
+        exec(code, main.__dict__)
+    except SystemExit as end:
+        status = _status_of(end)
+    except BaseException as error:
+        sys.excepthook(type(error), error, error.__traceback__)
+        status = 1
+    return _finish(status)
+
+
+def _open_door(channel):
+    """Send the calls of our library through *channel*; other libraries run commands."""
+    door = sys.modules.get("ops._door")
+    if door is not None:
+        door.open_for_good(channel)
+
+
+def _status_of(end):
+    if end.code is None:
+        return 0
+    if isinstance(end.code, int):
+        return end.code & 0xFF
+    print(end.code, file=sys.stderr)
+    return 1
+
+
+def _finish(status):
+    """Do what an interpreter does at its end: wait for threads, call what wants to be called, flush."""
+    import atexit
+    import threading
+
+    try:
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+    except BaseException as error:
+        sys.excepthook(type(error), error, error.__traceback__)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):
+            status = status or 120  # as an interpreter that cannot flush
+    return status
+
+
+def main(arguments):
+    """Import the modules in *arguments*, then serve the orders on standard input."""
+    control = socket.socket(fileno=os.dup(0))
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    gc.disable()
+    parent = Parent(control)
+    parent.load(arguments)
+    parent._say(ready=os.getpid(), path=sys.path, modules=[name for name in arguments if name in sys.modules])
+    parent.serve()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
