@@ -16,7 +16,6 @@ from ._model import Storage
 from ._object import EventBase, EventSource, Handle, LifecycleEvent, ObjectEvents, refuse_to_defer
 from ._records import select_arguments
 from ._relation import Relation
-from ._results import flatten_results
 from ._secret import Secret
 from ._status import StatusBase, check_settable
 
@@ -75,7 +74,7 @@ class ActionEvent(EventBase):
             ValueError: a key is not of the form that is possible, or two are the same when flattened.
             ModelError: a key is reserved by the controller.
         """
-        self._backend.action_set(flatten_results(results))
+        self._backend.action_set(results)
 
     def log(self, message: str):
         """Show a progress message to whoever runs the action."""

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from . import _context, hookcmds
 from ._context import JujuContext
 from ._errors import ModelError, RelationNotFoundError, SecretNotFoundError
+from ._results import flatten_results
 from ._security import security_line
 from ._status import SETTABLE_STATUS_NAMES, InvalidStatusError
 from .hookcmds._secret import secret_info_get_raw
@@ -311,8 +312,12 @@ class _ModelBackend:
         return self._call(hookcmds.action_get) or {}
 
     def action_set(self, results: Mapping[str, Any]) -> None:
-        """Set results of the running action."""
-        self._call(hookcmds.action_set, results)
+        """Set results of the running action, flattened.
+
+        Raises:
+            ValueError: a key is not possible, or two are the same when flattened.
+        """
+        self._call(hookcmds.action_set, flatten_results(results))
 
     def action_log(self, message: str) -> None:
         """Show a progress message to whoever runs the action."""

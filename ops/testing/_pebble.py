@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import functools
 import itertools
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path, PurePath
@@ -59,7 +60,7 @@ class PretendPebble:
         name: str,
         root: Callable[[], Path],
         programs: Programs,
-        mounts: Iterable[tuple[str, Path]] = (),
+        mounts: Iterable[tuple[str, Callable[[], Path]]] = (),
     ):
         self.name = name
         self.programs = programs
@@ -612,7 +613,9 @@ class _ContainerPebble(PretendPebble):
     """The Pebble of a container in a state, which remembers how it began."""
 
     def __init__(self, container: Container, root: Callable[[], Path]):
-        mounts = [(str(mount.location), Path(mount.source)) for mount in container.mounts.values()]
+        mounts = [
+            (str(mount.location), functools.partial(Path, mount.source)) for mount in container.mounts.values()
+        ]
         super().__init__(container.name, root, Mocks(container.name, container.execs), mounts)
         self.can_connect = container.can_connect
         if container._base_plan:

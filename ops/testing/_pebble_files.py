@@ -45,11 +45,11 @@ class PretendFiles:
 
     Args:
         root: makes the directory that stands for ``/``, and returns it; called when it is first needed.
-        mounts: what the container sees from elsewhere: pairs of an absolute path in the container, and the
-            file or directory of this machine.
+        mounts: what the container sees from elsewhere: pairs of an absolute path in the container, and what
+            returns the file or directory of this machine; called when the root is there.
     """
 
-    def __init__(self, root: Callable[[], Path], mounts: Iterable[tuple[str, Path]] = ()):
+    def __init__(self, root: Callable[[], Path], mounts: Iterable[tuple[str, Callable[[], Path]]] = ()):
         self._make_root = root
         self._root: Path | None = None
         self._mounts = dict(mounts)
@@ -60,17 +60,17 @@ class PretendFiles:
         if self._root is None:
             self._root = self._make_root()
             for location, source in self._mounts.items():
-                self._link(location, source)
+                self._link(location, source())
         return self._root
 
     # --- mounts ---
 
-    def mount(self, location: str, source: Path) -> None:
+    def mount(self, location: str, source: Callable[[], Path]) -> None:
         """Let the container see *source* at *location*, in place of what it saw there before."""
         self.unmount(location)
         self._mounts[location] = source
         if self._root is not None:
-            self._link(location, source)
+            self._link(location, source())
 
     def unmount(self, location: str) -> None:
         """Take back what `mount` did, if anything."""

@@ -10,27 +10,16 @@ from .._framework import Framework
 from .._object import EventBase
 
 
-class WatchedFramework(Framework):
-    """A framework that remembers the events it emits, and which handler an error came from."""
+class ExplainingFramework(Framework):
+    """A framework that says which handler an error came from."""
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        self.emitted: list[EventBase] = []
-        """Events in the order in which they were emitted."""
-        self.emitted_again: list[EventBase] = []
-        """Those among them that were emitted again, after they had been deferred."""
         self._failed: BaseException | None = None
         self.failure = ""
         """What was being done when the last error got out of a handler; empty when none did."""
 
-    def _emit(self, event: EventBase) -> None:
-        self.emitted.append(event)
-        super()._emit(event)
-
     def _run_handler(self, event: EventBase, observer_path: str, method_name: str, *, again: bool) -> None:
-        if again and not any(each.handle.path == event.handle.path for each in self.emitted_again):
-            self.emitted.append(event)
-            self.emitted_again.append(event)
         try:
             super()._run_handler(event, observer_path, method_name, again=again)
         except AbortRun:
@@ -47,3 +36,24 @@ class WatchedFramework(Framework):
         self.failure = f"in {observer_path}.{method_name}, handling {event}"
         if sys.version_info >= (3, 11):
             error.add_note(self.failure)
+
+
+class WatchedFramework(ExplainingFramework):
+    """A framework that remembers the events it emits as well."""
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.emitted: list[EventBase] = []
+        """Events in the order in which they were emitted."""
+        self.emitted_again: list[EventBase] = []
+        """Those among them that were emitted again, after they had been deferred."""
+
+    def _emit(self, event: EventBase) -> None:
+        self.emitted.append(event)
+        super()._emit(event)
+
+    def _run_handler(self, event: EventBase, observer_path: str, method_name: str, *, again: bool) -> None:
+        if again and not any(each.handle.path == event.handle.path for each in self.emitted_again):
+            self.emitted.append(event)
+            self.emitted_again.append(event)
+        super()._run_handler(event, observer_path, method_name, again=again)

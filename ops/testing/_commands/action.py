@@ -24,9 +24,15 @@ def action_get(world: World, call: Call) -> Any:
     return value
 
 
+_RESERVED = ("stdout", "stderr", "stdout-encoding", "stderr-encoding")
+
+
 @command("action-set")
 def action_set(world: World, call: Call) -> None:
     action = _running(world)
+    for word in call.words:
+        if word.partition("=")[0] in _RESERVED:
+            raise Refused(f'cannot set reserved action key "{word.partition("=")[0]}"')
     for word in call.words:
         key, equals, value = word.partition("=")
         if not equals:

@@ -38,14 +38,23 @@ def relation_list(world: World, call: Call) -> list[str] | str:
 
 @command("relation-get", takes=("r",))
 def relation_get(world: World, call: Call) -> dict[str, str] | str:
-    relation = relation_of(world, call)
-    key, name = call.word(0), call.word(1)
-    bag = relation.bags.get(name or "")
-    if name is None or bag is None:
-        raise Refused(f'cannot read settings for "{name or ""}" in relation "{relation.endpoint}:{relation.id}"')
+    key = call.word(0)
+    bag = readable_bag(world, relation_of(world, call), call.word(1) or "")
+    return bag if key in (None, "-") else bag.get(key, NULL)
+
+
+def readable_bag(world: World, relation: RelationRecord, name: str) -> dict[str, str]:
+    """Return what the unit or application *name* wrote, not as a copy.
+
+    Raises:
+        Refused: there is no such thing, or the unit under test may not read it.
+    """
+    bag = relation.bags.get(name)
+    if bag is None:
+        raise Refused(f'cannot read settings for "{name}" in relation "{relation.endpoint}:{relation.id}"')
     if name == world.app_name and not (world.leader or relation.is_peer) and world.running:
         raise Refused(f'permission denied: only the leader of "{name}" reads what its application wrote')
-    return bag if key in (None, "-") else bag.get(key, NULL)
+    return bag
 
 
 @command("relation-set", takes=("r", "file"))

@@ -114,7 +114,7 @@ def test_without_connection_nearly_nothing_works(programs, also, tmp_path):
 
 def test_no_directory_is_made_before_somebody_looks_at_files():
     root = mock.Mock(side_effect=AssertionError)
-    state = PretendPebble("app", root, Handlers(), [("/m", pathlib.Path("/tmp"))])
+    state = PretendPebble("app", root, Handlers(), [("/m", mock.Mock())])
     state.can_connect = True
     client = _TestingPebbleClient(state)
     client.add_layer("base", LAYER)
@@ -449,7 +449,7 @@ def test_no_path_leads_out_of_the_container(client, tmp_path):
 def test_mounts_are_seen_while_they_are_there(tmp_path, handlers):
     root, storage = tmp_path / "root", tmp_path / "storage"
     storage.mkdir()
-    state = PretendPebble("app", lambda: (root.mkdir(), root)[1], handlers, [("/mnt/data", storage)])
+    state = PretendPebble("app", lambda: (root.mkdir(), root)[1], handlers, [("/mnt/data", lambda: storage)])
     state.can_connect = True
     client = _TestingPebbleClient(state)
     client.push("/mnt/data/f", "1")
@@ -461,8 +461,8 @@ def test_mounts_are_seen_while_they_are_there(tmp_path, handlers):
     state.files.unmount("/mnt/data")
     state.files.unmount("/mnt/data")
     assert client.list_files("/mnt") == []
-    state.files.mount("/mnt/data", storage)
-    state.files.mount("/mnt/data", storage)
+    state.files.mount("/mnt/data", lambda: storage)
+    state.files.mount("/mnt/data", lambda: storage)
     assert client.pull("/mnt/data/f").read() == "1"
 
 

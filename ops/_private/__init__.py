@@ -1,0 +1,1 @@
+"""Where tests of charms find some names: see `ops.testing`."""
