@@ -32,9 +32,9 @@ LINE_WIDTH = 100
 """What fits into this many characters is shown on one line."""
 
 _KEYS: dict[str, Callable[[Any], Any]] = {
-    "Relation": lambda each: each.id,
-    "PeerRelation": lambda each: each.id,
-    "SubordinateRelation": lambda each: each.id,
+    "Relation": lambda each: (each.id, each.endpoint),
+    "PeerRelation": lambda each: (each.id, each.endpoint),
+    "SubordinateRelation": lambda each: (each.id, each.endpoint),
     "Container": lambda each: each.name,
     "Network": lambda each: each.binding_name,
     "Storage": lambda each: (each.name, each.index),
