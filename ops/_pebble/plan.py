@@ -244,8 +244,8 @@ class Check(_Entry):
 
 def _copied(raw: Any, *inner: str) -> dict[str, Any] | None:
     """Return a copy of a mapping, and of those of its values that may be changed later."""
-    if raw is None:
-        return None
+    if not isinstance(raw, Mapping):
+        return raw  # nothing, or something that is not as it should be: the server's concern
     return {key: dict(value) if key in inner else value for key, value in raw.items()}
 
 

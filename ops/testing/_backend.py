@@ -84,9 +84,9 @@ class MemoryBackend(_ModelBackend):
     def get_pebble(self, socket_path: str) -> pebble.Client:
         """Return a client of the pretended Pebble of the container that *socket_path* is in."""
         found = re.search(r"containers/([^/]+)/pebble\.socket$", socket_path)
-        return self.pebble_of(found[1] if found else socket_path)
+        return self._pebble_of(found[1] if found else socket_path)
 
-    def pebble_of(self, container: str) -> pebble.Client:
+    def _pebble_of(self, container: str) -> pebble.Client:
         """Return a client of the pretended Pebble of a container.
 
         Raises:

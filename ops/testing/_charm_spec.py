@@ -169,7 +169,7 @@ class CharmSpec(Generic[_CharmT_co]):
         described = charmcraft if charmcraft.keys() & {"name", "summary", "description"} else None
         found = part(meta, described, "metadata.yaml")
         is_there = directory is not None and (
-            bool(charmcraft) or any((directory / name).is_file() for name in ("metadata.yaml", "config.yaml"))
+            bool(charmcraft) or any((directory / name).is_file() for name in ("metadata.yaml", "actions.yaml", "config.yaml"))
         )
         return CharmSpec(
             charm_type,

@@ -1,8 +1,8 @@
 """Harness: one charm that a test keeps, and changes around it that emit events at once.
 
 Role: options, leadership, actions and the rest; and how a charm's life begins.
-Not here: relations and networks (_harness_relations.py), containers, secrets, storage (_harness_*.py), and what all
-of these stand on (_harness_base.py).
+Not here: relations and networks (_harness_relations.py), containers, secrets, storage (_harness_*.py), and what
+all of these stand on (_harness_base.py).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ._harness_base import (
     CharmType,
     YAMLStringOrFile,
     _TestingModelBackend,
+    check_option,
 )
 from ._harness_containers import ContainersHarness
 from ._harness_relations import RelationsHarness
@@ -43,8 +44,6 @@ __all__ = [
 ]
 
 ReadableBuffer = bytes | str
-
-_OPTION_TYPES = {"boolean": bool, "int": int, "float": float, "string": str, "secret": str}
 
 
 class Harness(
@@ -241,10 +240,7 @@ class Harness(
                 raise ValueError(f"unknown config option: {name!r}")
             if value is None:
                 continue
-            if type(value) is not _OPTION_TYPES.get(option.type, type(value)):
-                raise RuntimeError(
-                    f"Config option {name} is supposed to be of type {option.type}, not `{type(value).__name__}`."
-                )
+            check_option(option, value)
             config[name] = value
         defaults = self._default_config()
         for name in unset:

@@ -34,6 +34,7 @@ from ._world import StatusRecord, World
 if TYPE_CHECKING:
     from .. import pebble
     from .._context import JujuContext
+    from .._meta import ConfigMeta
 
 CharmType = TypeVar("CharmType", bound=CharmBase)
 
@@ -41,6 +42,20 @@ YAMLStringOrFile = str | TextIO
 AppUnitOrName = str | Application | Unit
 
 _NO_DIRECTORY = Path("no-disk-path")
+
+_OPTION_TYPES = {"boolean": bool, "int": int, "float": float, "string": str, "secret": str}
+
+
+def check_option(option: ConfigMeta, value: Any) -> None:
+    """Check that *value* is of the type that is declared for an option, exactly.
+
+    Raises:
+        RuntimeError: it is of another one.
+    """
+    if type(value) is not _OPTION_TYPES[option.type]:
+        raise RuntimeError(
+            f"Config option {option.name} is supposed to be of type {option.type}, not `{type(value).__name__}`."
+        )
 
 
 def name_of(entity: Any) -> str:
@@ -66,6 +81,8 @@ class _TestingModelBackend(MemoryBackend):
     ) -> dict[str, str]:
         """Return all data of a unit or application in a relation."""
         relation = self.world.relations.get(relation_id)
+        if relation is not None and member_name not in relation.bags:
+            raise KeyError(f"{member_name} is not in relation {relation_id}")
         try:
             if relation is not None:
                 return readable_bag(self.world, relation, member_name)
@@ -102,7 +119,7 @@ class _TestingModelBackend(MemoryBackend):
 
     def secret_info_get(self, *, id: str | None = None, label: str | None = None) -> tuple[str, dict[str, Any]]:
         """Return identifier and facts of a secret; its revision is the one that this unit tracks."""
-        with _secrets_of_others(SecretNotFoundError):
+        with _for_owners():
             found, facts = super().secret_info_get(id=id, label=label)
         secret = self.world.find_secret(id, label)
         assert secret is not None
@@ -110,28 +127,23 @@ class _TestingModelBackend(MemoryBackend):
 
     def secret_grant(self, id: str, relation_id: int, *, unit: str | None = None) -> None:
         """Let the other side of a relation read a secret."""
-        with _secrets_of_others(SecretNotFoundError):
+        with _for_owners():
             super().secret_grant(id, relation_id, unit=unit)
 
     def secret_set(self, id: str, **changes: Any) -> None:
-        """Change a secret.  That makes a new revision, also if only the facts about it change."""
-        with _secrets_of_others(RuntimeError):
+        """Change a secret."""
+        with _for_owners():
             super().secret_set(id, **changes)
 
     def secret_revoke(self, id: str, relation_id: int, *, unit: str | None = None) -> None:
         """Take the right to read a secret back."""
-        with _secrets_of_others(RuntimeError):
+        with _for_owners():
             super().secret_revoke(id, relation_id, unit=unit)
 
     def secret_remove(self, id: str, *, revision: int | None = None) -> None:
         """Remove a revision of a secret, or all of it."""
-        secret = self.world.find_secret(id)
-        is_theirs = secret is None or not self._manages(secret.owner)
-        with _secrets_of_others(RuntimeError) if is_theirs else contextlib.nullcontext():
+        with _for_owners():
             super().secret_remove(id, revision=revision)
-
-    def _manages(self, owner: str) -> bool:
-        return owner == self.unit_name or (owner == self.app_name and self.world.leader)
 
     # --- containers ---
 
@@ -142,11 +154,11 @@ class _TestingModelBackend(MemoryBackend):
             client = self._pebble_clients[socket_path] = cast("Any", super().get_pebble(socket_path))
         return cast("pebble.Client", client)
 
-    def pebble_of(self, container: str) -> pebble.Client:
+    def _pebble_of(self, container: str) -> pebble.Client:
         """Return a client of the pretended Pebble of a container."""
-        return cast("pebble.Client", _TestingPebbleClient(self.container(container)))
+        return cast("pebble.Client", _TestingPebbleClient(self._container(container)))
 
-    def container(self, name: str) -> PretendPebble:
+    def _container(self, name: str) -> PretendPebble:
         """Return the pretended Pebble of a container; a new one if there is none yet."""
         found = self.world.containers.get(name)
         if found is None:
@@ -158,15 +170,17 @@ class _TestingModelBackend(MemoryBackend):
         return found
 
 
+class NotOwnerError(SecretNotFoundError, RuntimeError):
+    """The unit under test does not own the secret, or would have to lead its application."""
+
+
 @contextlib.contextmanager
-def _secrets_of_others(kind: type[Exception]) -> Iterator[None]:
-    """Turn what is refused into an error of *kind*."""
+def _for_owners() -> Iterator[None]:
+    """Turn what is refused in the block into an error that says so."""
     try:
         yield
     except ModelError as error:
-        if isinstance(error, kind):
-            raise
-        raise kind(f"this unit must own the secret: {error}") from error
+        raise NotOwnerError(f"only the owner of a secret may do this, and it has to exist: {error}") from error
 
 
 class Directory:
@@ -201,6 +215,8 @@ class HarnessBase(Generic[CharmType]):
         actions: YAMLStringOrFile | None = None,
         config: YAMLStringOrFile | None = None,
     ):
+        if isinstance(config, str) and not config.strip():
+            raise TypeError("config is empty; leave it away for what is beside the charm")
         self._charm_cls = charm_cls
         self._charm: CharmType | None = None
         spec = CharmSpec.from_yaml(charm_cls, meta=meta, actions=actions, config=config)
@@ -232,8 +248,19 @@ class HarnessBase(Generic[CharmType]):
         self._hooks_enabled = True
 
     def _default_config(self) -> dict[str, Any]:
-        options = self._meta.config.items()
-        return {name: option.default for name, option in options if option.default is not None}
+        """Return the values of options that nobody has set.
+
+        Raises:
+            RuntimeError: an option has a type that does not exist, or a default of another type.
+        """
+        defaults: dict[str, Any] = {}
+        for name, option in self._meta.config.items():
+            if option.type not in _OPTION_TYPES:
+                raise RuntimeError(f"Config option {name} has a type that does not exist: {option.type}")
+            if option.default is not None:
+                check_option(option, option.default)
+                defaults[name] = option.default
+        return defaults
 
     # --- the charm ---
 
@@ -291,6 +318,10 @@ class HarnessBase(Generic[CharmType]):
     def enable_hooks(self) -> None:
         """Have events emitted by changes again, after `disable_hooks`."""
         self._hooks_enabled = True
+
+    def _event_context(self, event_name: str):
+        """Have rules apply in the block as if this event were being handled; none if it is empty."""
+        return self._framework._event_context(event_name)
 
     @contextlib.contextmanager
     def hooks_disabled(self) -> Iterator[None]:

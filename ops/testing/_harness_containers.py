@@ -34,7 +34,7 @@ class ContainersHarness(HarnessBase[CharmType]):
         name = name_of(container)
         if name not in self._meta.containers:
             raise KeyError(name)
-        return self._backend.container(name)
+        return self._backend._container(name)
 
     def set_can_connect(self, container: str | model.Container, val: bool):
         """Say whether a container's Pebble answers.  It does not until somebody says so.
@@ -43,7 +43,7 @@ class ContainersHarness(HarnessBase[CharmType]):
             ModelError: the metadata has no such container.
         """
         name = self._model.unit.get_container(name_of(container)).name
-        self._backend.container(name).can_connect = val
+        self._backend._container(name).can_connect = val
 
     def container_pebble_ready(self, container_name: str):
         """Have a container's Pebble answer from now on; emits pebble-ready, also while hooks are disabled.
@@ -125,7 +125,7 @@ class ContainersHarness(HarnessBase[CharmType]):
             ModelError: the metadata has no such container.
         """
         container = self._model.unit.get_container(container_name)
-        id, told = self._backend.container(container_name).notify(type, key, data=data, repeat_after=repeat_after)
+        id, told = self._backend._container(container_name).notify(type, key, data=data, repeat_after=repeat_after)
         if not told or self._charm is None:
             return id
         events = self._charm.on[container_name]

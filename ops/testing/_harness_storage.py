@@ -34,8 +34,7 @@ class StorageHarness(HarnessBase[CharmType]):
         Raises:
             RuntimeError: the metadata has no such storage.
         """
-        if storage_name not in self._meta.storages:
-            raise RuntimeError(f"the key {storage_name!r} is not specified as a storage key in metadata")
+        self._need_storage(storage_name)
         added: list[str] = []
         for _ in range(count):
             index = self._next_storage_index
@@ -47,6 +46,10 @@ class StorageHarness(HarnessBase[CharmType]):
             if attach:
                 self.attach_storage(storage.full_id)
         return added
+
+    def _need_storage(self, name: str) -> None:
+        if name not in self._meta.storages:
+            raise RuntimeError(f"the key {name!r} is not specified as a storage key in metadata")
 
     def attach_storage(self, storage_id: str) -> None:
         """Attach a storage instance, also to the containers that mount it; emits storage-attached.
@@ -98,8 +101,12 @@ class StorageHarness(HarnessBase[CharmType]):
     def remove_storage(self, storage_id: str) -> None:
         """Remove a storage instance; emits storage-detaching before, if it is attached.
 
-        Nothing happens if there is none of this name.
+        Nothing happens if there is none of this number.
+
+        Raises:
+            RuntimeError: the metadata has no such storage.
         """
+        self._need_storage(storage_id.partition("/")[0])
         storage = self._world.find_storage(storage_id)
         if storage is None:
             return
@@ -111,7 +118,7 @@ class StorageHarness(HarnessBase[CharmType]):
         for name, container in self._meta.containers.items():
             mount = container.mounts.get(storage.name)
             for location in mount.locations if mount is not None else ():
-                yield self._backend.container(name), location
+                yield self._backend._container(name), location
 
     # --- resources ---
 

@@ -221,7 +221,7 @@ class ContextBackend(MemoryBackend):
             )
         return super().resource_get(resource_name)
 
-    def pebble_of(self, container: str) -> pebble.Client:
+    def _pebble_of(self, container: str) -> pebble.Client:
         """Return a client of the pretended Pebble of a container; one that only says so if there is none."""
         found = self.world.containers.get(container)
         return _TestingPebbleClient(found) if found is not None else _NoContainer(container)  # type: ignore

@@ -87,7 +87,7 @@ def answer(world: World, name: str, arguments: Sequence[str], stdin: str | None)
     try:
         value = function(world, _split(arguments, takes, stdin))
     except Refused as refused:
-        return Reply(refused.returncode, "", f"ERROR {refused.text}\n")
+        return Reply(refused.returncode, "", f"ERROR {refused.text}")
     if value is None:
         return _SILENCE
     return Reply(0, value if isinstance(value, Text) else json.dumps(value), "")

@@ -18,7 +18,11 @@ def config_get(world: World, call: Call) -> Any:
 def resource_get(world: World, call: Call) -> Text:
     name = call.word(0) or ""
     if name not in world.resources:
-        raise Refused(f'could not download resource: resource "{name}" not found')
+        unit, app = world.unit_name.replace("/", "-"), world.app_name
+        raise Refused(
+            "could not download resource: HTTP request failed: "
+            f"Get https://.../units/unit-{unit}/resources/{name}: resource#{app}/{name} not found"
+        )
     return Text(world.resources[name]())
 
 

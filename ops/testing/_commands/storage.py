@@ -16,7 +16,7 @@ def storage_list(world: World, call: Call) -> list[str]:
 def storage_get(world: World, call: Call) -> dict[str, str]:
     full_id = call.options.get("s", "")
     storage = world.find_storage(full_id)
-    if storage is None:
+    if storage is None or not storage.attached:
         raise Refused(f'invalid value "{full_id}" for option -s: storage not found', USAGE)
     return {"kind": "filesystem", "location": str(storage.location())}
 
