@@ -118,6 +118,6 @@ STATUSES: dict[str, type[_EntityStatus]] = {
 """The class of a status by its name."""
 
 
-def status_from_name(name: _RawStatusLiteral, message: str = "") -> _EntityStatus:
+def status_from_name(name: str, message: str = "") -> _EntityStatus:
     """Return the status called *name*; see `_EntityStatus.from_status_name`."""
-    return _EntityStatus.from_status_name(name, message)
+    return _EntityStatus.from_status_name(name, message)  # type: ignore[arg-type]
