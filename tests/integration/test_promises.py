@@ -144,6 +144,31 @@ def _is_slow_hook_alive(system: System, unit: str) -> bool:
     return bool(found.stdout.strip())
 
 
+def test_a_leader_that_is_removed_by_force_is_ended_before_another_unit_leads():
+    with running(workers=2) as system:
+        system.add_model()
+        system.recorder("a", units=2)
+        system.wait_settled(2)
+        old = system.leader("a")
+        system.config("a", slow="config-changed")
+        slow = wait_for(
+            lambda: [x for x in system.lines() if x["what"] == "slow" and x["unit"] == old], "the leader's hook"
+        )
+        assert slow[-1]["leader"] == "True"
+        other = _worker_of(system, next(unit for unit in system.units() if unit != old))
+        system.config("a", slow="")
+        other.kill()  # its own slow hook read the option before it was reset
+        other.start()
+        wait_for(
+            lambda: [m for unit, m in system.memories().items() if unit != old and m.started], "the other unit"
+        )
+        assert _is_slow_hook_alive(system, old)
+        system.ask("POST", "/v1/models/m/units/remove", {"names": [old], "force": True})
+        wait_for(lambda: system.leader("a") not in ("", old), "another leader")
+        assert not _is_slow_hook_alive(system, old)
+        assert not [line for line in system.lines() if line["unit"] == old and line["hook"] == "stop"]
+
+
 # --- 4: leaders ------------------------------------------------------------------------------------------
 
 

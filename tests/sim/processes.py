@@ -142,6 +142,17 @@ class Deadline:
         self.until_s = deadline_s
 
 
+class SimRuns:
+    """See dispatch.Runs."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+
+    def kill(self) -> None:
+        for run in self._worker.running:
+            run.is_killed = True
+
+
 class SimHost(Host):
     def directory(self, model: str, model_uuid: str, unit: UnitName) -> Any:
         return Ignore()
@@ -176,7 +187,8 @@ class Worker(Process):
             authority=self.authority,
             archives=ignored,
             minder=self.minder,
-            runs=ignored,
+            runs=SimRuns(self),  # type: ignore[arg-type]
+            warm=ignored,
             tools=ignored,
             logs=ignored,
             metrics=ignored,
@@ -267,6 +279,7 @@ class AgentTurns:
 
     def wake(self) -> None:
         self._is_awake = True
+        self._agent.wake()
 
     def is_ready(self) -> bool:
         due = self._due_s is not None and self.worker.sim.now_s >= self._due_s

@@ -118,7 +118,8 @@ class Promises:
         """is-leader holds for the whole hook: whoever was told so is dead before another leads."""
         for run in sim.runs[-50:]:
             other = run.world.unit
-            alive = run.saw_leader and not (run.is_killed or run.is_over or run.is_excused)
+            is_excused = run.world.revision < sim.unseated.get(app, 0)  # it saw a lead that somebody took away
+            alive = run.saw_leader and not (run.is_killed or run.is_over or is_excused)
             assert not (alive and other.app == app and other != leader), f"{leader} leads while {other} is told so"
 
     def _by_leader(self, process: Process, ref: Ref, before: dict[Ref, Item], by: str, did: str) -> None:

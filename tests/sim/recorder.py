@@ -35,8 +35,7 @@ AGENT = charm("agent", requires={"host": "juju-info"}, options=_OPTIONS)
 class Run:
     """One run of the charm's code.
 
-    `saw_leader`: it was told that it leads.  `is_killed`: the minder ended it.  `is_excused`: somebody took the
-    lead away on purpose meanwhile.
+    `saw_leader`: it was told that it leads.  `is_killed`: the minder ended it, or its worker.
     """
 
     id: int
@@ -46,7 +45,6 @@ class Run:
     saw_leader: bool = False
     is_killed: bool = False
     is_over: bool = False
-    is_excused: bool = False
     problems: list[str] = field(default_factory=list)
 
 

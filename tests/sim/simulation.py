@@ -95,6 +95,7 @@ class Simulation:
         self.promises = Promises(self.store, {} if self.after is None else deepcopy(self.after.books))
         self.writes = 0
         self.runs: list[Run] = [] if self.after is None else list(self.after.runs)
+        self.unseated: dict[str, int] = {}
         self.on_the_way: list[tuple[Process, Txn]] = []
         self.returning: list[tuple[float, Process]] = []
         self.story: list[str] = []
@@ -184,12 +185,11 @@ class Simulation:
 
     def unseat(self, app: str) -> None:
         """Take the lead away from whoever has it, while it goes on; what it was told is not our promise then."""
-        for run in self.runs:
-            run.is_excused = run.is_excused or run.world.unit.app == app
         leader = refs.leader(MODEL, app)
         self.ask(
             lambda view: Change(did=f"unseat {app}", deletes=frozenset({leader})) if view.exists(leader) else None
         )
+        self.unseated[app] = self.store.revision
 
     def resolve(self, name: str, *, retry: bool) -> None:
         self.ask(lambda view: unit.resolve(view, MODEL, [UnitName.parse(name)], retry=retry))
