@@ -267,11 +267,23 @@ def _has_parts(*collections: Any) -> bool:
 
 
 def _collection_lines(left: Any, right: Any, where: str) -> Iterator[str]:
-    before, after = ({_place(part): part for part in _ordered(each)} for each in (left, right))
-    for key in [*before, *(key for key in after if key not in before)]:
-        part = before.get(key, after.get(key))
-        name = _NAMES.get(type(part).__name__, lambda each: str(_place(each)))(part)
+    """Compare part by part; as a whole where several parts cannot be told apart."""
+    before, after = ({_place(part): part for part in each} for each in (left, right))
+    if (len(before), len(after)) != (len(left), len(right)):
+        yield f"{where}: {_flat(left)} → {_flat(right)}"
+        return
+    parts = {**after, **before}
+    for key in (_place(part) for part in _ordered(parts.values())):
+        name = _name(parts[key])
         yield from _lines(before.get(key, _NOTHING), after.get(key, _NOTHING), f"{where}[{name}]")
+    if isinstance(left, list) and before.keys() == after.keys() and list(before) != list(after):
+        yield f"{where}: in the order {', '.join(map(_name, left))} → {', '.join(map(_name, right))}"
+
+
+def _name(part: Any) -> str:
+    """Return how a part is called in a line."""
+    name = _NAMES.get(type(part).__name__)
+    return str(_place(part)) if name is None else name(part)
 
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:

@@ -7,6 +7,8 @@ import dataclasses
 import pickle
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import ops
 from ops import testing
@@ -321,6 +323,73 @@ def test_every_difference_is_told_in_the_order_of_the_fields():
         "leader",
         "workload_version",
     ]
+
+
+def test_the_order_of_deferred_events_counts():
+    first, second = (testing.DeferredEvent(f"Web/on/{name}[1]", "Web", "_on") for name in ("start", "stop"))
+    assert (
+        testing.diff_states(testing.State(deferred=[first, second]), testing.State(deferred=[second, first]))
+        == "deferred: in the order start for Web._on, stop for Web._on → stop for Web._on, start for Web._on"
+    )
+
+
+def test_what_cannot_be_told_apart_is_shown_as_a_whole():
+    twice = [testing.Notice("a.b/c", id="1"), testing.Notice("a.b/c", id="2")]
+    before, after = (testing.State(containers={replace(WEB, notices=each)}) for each in (twice, twice[:1]))
+    assert testing.diff_states(before, after) == (
+        "containers[web].notices: [Notice('a.b/c', id='1'), Notice('a.b/c', id='2')] → [Notice('a.b/c', id='1')]"
+    )
+
+
+TEXTS = st.text("ab'\"\\\n{é", max_size=3)
+BAGS = st.dictionaries(TEXTS, TEXTS, max_size=2)
+NAMES = st.sampled_from(["a", "b", "c-d"])
+STATES = st.builds(
+    testing.State,
+    model=st.just(MODEL),
+    leader=st.booleans(),
+    config=st.dictionaries(NAMES, st.one_of(st.integers(), st.booleans(), TEXTS), max_size=2),
+    workload_version=TEXTS,
+    relations=st.lists(
+        st.one_of(
+            st.builds(
+                testing.Relation,
+                NAMES,
+                id=st.integers(1, 9),
+                local_app_data=BAGS,
+                remote_units_data=st.dictionaries(st.integers(0, 3), BAGS, max_size=2),
+            ),
+            st.builds(testing.PeerRelation, NAMES, id=st.integers(10, 19), local_unit_data=BAGS),
+        ),
+        max_size=3,
+        unique_by=lambda each: each.id,
+    ),
+    opened_ports=st.sets(st.builds(testing.TCPPort, st.integers(1, 99)), max_size=3),
+    unit_status=st.builds(ops.ActiveStatus, TEXTS),
+    secrets=st.lists(
+        st.builds(testing.Secret, st.dictionaries(NAMES, TEXTS, min_size=1, max_size=2), id=NAMES, label=NAMES),
+        max_size=2,
+        unique_by=lambda each: each.id,
+    ),
+)
+
+
+@given(STATES)
+def test_whatever_is_in_a_state_it_is_shown_as_it_is_written(state):
+    assert eval(repr(state), dict(vars(testing))) == state
+
+
+@given(STATES, STATES)
+def test_states_differ_exactly_if_a_line_says_how(before, after):
+    told = testing.diff_states(before, after)
+    assert bool(told) == (before != after) or _only_empty_texts(before, after)
+    assert not testing.diff_states(before, copy.deepcopy(before))
+    assert len(told.splitlines()) == len(testing.diff_states(after, before).splitlines())
+
+
+def _only_empty_texts(*states: testing.State) -> bool:
+    """In databags, an empty text and none are the same."""
+    return any("''" in repr(state) for state in states)
 
 
 def test_pytest_can_explain_a_difference():
