@@ -50,6 +50,7 @@ class Parent:
         self.control = control
         self.children = {}
         self.programs = {}
+        self.module_count = 0
         self.wakeup = self._wake_at_the_end_of_children()
 
     @staticmethod
@@ -116,6 +117,7 @@ class Parent:
         problem = unfit()
         if problem:
             self._say(unfit=problem)
+        self.module_count = len(sys.modules)
         gc.collect()
         # Pages with objects that nobody looks at stay shared with all children.
         gc.freeze()
@@ -178,11 +180,11 @@ class Parent:
         os.environ.update(order["env"])
         sys.argv[:] = order["argv"]
         sys.path[:] = [os.path.dirname(program), *order["path"]]
-        sys.path_importer_cache.clear()
-        before = set(sys.modules)
         gc.enable()
         status = run_program(program, code, channel)
-        channel.tell_modules(sorted(_reusable(set(sys.modules) - before, order["cwd"])))
+        # Whatever looks at an object here has its page copied: so nothing looks at the modules unless there are more.
+        if len(sys.modules) > self.module_count:
+            channel.tell_modules(sorted(_reusable(list(sys.modules)[self.module_count :], order["cwd"])))
         return status
 
 
@@ -321,6 +323,8 @@ def main(arguments):
     gc.disable()
     parent = Parent(control)
     parent.load(arguments)
+    if "ops._door" in sys.modules:
+        sys.modules["ops._door"].rehearse()
     parent._say(ready=os.getpid(), path=sys.path, modules=[name for name in arguments if name in sys.modules])
     parent.serve()
 
