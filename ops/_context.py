@@ -7,6 +7,7 @@ Not here: what follows from the values (_dispatch.py).
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -44,6 +45,7 @@ _REQUIRED_BY_NAME: Mapping[str, tuple[str, ...]] = {
 }
 
 
+@functools.cache
 def _charm_dir_of_package() -> Path:
     """Return the charm's root when the package is at ``<root>/lib/ops/``: three levels up."""
     return Path(f"{__file__}/../../..").resolve()

@@ -211,12 +211,7 @@ class Framework(Object):
             raise TypeError(f"event emitter {type(emitter).__name__} must have a 'handle' attribute")
         target = observer.__self__
         assert isinstance(target, Object), "the observer's object has to be an ops Object"
-        try:
-            inspect.signature(observer).bind(None)
-        except TypeError as cause:
-            raise TypeError(
-                f"{type(target).__name__}.{observer.__name__} must be callable with the event alone: {cause}"
-            ) from None
+        _check_takes_event(observer)
         self.register_type(bound_event.event_type, emitter, bound_event.event_kind)
         self._observer[target.handle.path] = target
         self._observers.append(
@@ -242,7 +237,7 @@ class Framework(Object):
                 logger.info("Skipping notice %s/%s for %s: an equal one waits", observer_path, method_name, event)
                 continue
             if not saved:
-                self.save_snapshot(event)
+                self._storage.save_snapshot(handle.path, data)
                 saved = True
             self._storage.save_notice(handle.path, observer_path, method_name)
         if saved:
@@ -385,3 +380,23 @@ class Framework(Object):
 
         frame = inspect.currentframe()
         pdb.Pdb().set_trace(frame.f_back if frame else None)
+
+
+def _check_takes_event(method: types.MethodType) -> None:
+    """Check that *method* can be called with one argument.
+
+    Raises:
+        TypeError: it cannot.
+    """
+    function = method.__func__
+    code = getattr(function, "__code__", None)
+    # Of plain functions it is known at once; a signature takes as long as handling an event.
+    if code is not None and not vars(function) and not code.co_kwonlyargcount:
+        most, defaults = code.co_argcount, function.__defaults__ or ()
+        if most - len(defaults) <= 2 <= most:
+            return
+    try:
+        inspect.signature(method).bind(None)
+    except TypeError as cause:
+        owner = type(method.__self__).__name__
+        raise TypeError(f"{owner}.{method.__name__} must be callable with the event alone: {cause}") from None

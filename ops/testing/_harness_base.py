@@ -14,13 +14,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TextIO, TypeVar, cast
 
-from .. import _context
+from .. import _backend, _context
 from .._charm import CharmBase
 from .._entities import Application, Unit
 from .._errors import ModelError, SecretNotFoundError
 from .._framework import Framework
 from .._model import Model
-from ._backend import MemoryBackend
+from ._backend import MemoryBackend, MemoryDoor
 from ._charm_class import fresh
 from ._charm_spec import CharmSpec
 from ._commands import Refused
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .. import pebble
     from .._context import JujuContext
     from .._meta import ConfigMeta
+    from .._object import EventBase
 
 CharmType = TypeVar("CharmType", bound=CharmBase)
 
@@ -204,6 +205,16 @@ class Directory:
             self._made = None
 
 
+class HarnessFramework(ExplainingFramework):
+    """A framework with which everything that handlers do goes to the pretended controller of this Harness."""
+
+    door: MemoryDoor
+
+    def _run_handler(self, event: EventBase, observer_path: str, method_name: str, *, again: bool) -> None:
+        with _backend.through(self.door):
+            super()._run_handler(event, observer_path, method_name, again=again)
+
+
 class HarnessBase(Generic[CharmType]):
     """The charm under test, and what surrounds it."""
 
@@ -236,7 +247,7 @@ class HarnessBase(Generic[CharmType]):
         self._backend.peer_endpoints = frozenset(self._meta.peers)
         self._model = Model(self._meta, self._backend)
         self._storage = MemoryStorage()
-        self._framework = ExplainingFramework(
+        self._framework = HarnessFramework(
             self._storage,
             self._charm_dir,
             self._meta,
@@ -245,6 +256,7 @@ class HarnessBase(Generic[CharmType]):
             # A test that emits an event again wants to see it handled again.
             skip_duplicate_events=False,
         )
+        self._framework.door = self._backend.door
         self._hooks_enabled = True
 
     def _default_config(self) -> dict[str, Any]:
@@ -296,7 +308,7 @@ class HarnessBase(Generic[CharmType]):
         if self._charm is not None:
             raise RuntimeError("cannot call the begin method on the harness more than once")
         # As if it were an event: rules for relation data apply.
-        with self._framework._event_context("__init__"):
+        with _backend.through(self._backend.door), self._framework._event_context("__init__"):
             self._charm = fresh(self._charm_cls)(self._framework)
 
     def cleanup(self) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from .._errors import ModelError, RelationDataTypeError, RelationNotFoundError
+from .._relation import RelationDataContent
 from ._harness_base import AppUnitOrName, CharmType, HarnessBase, name_of
 from ._world import RelationRecord
 
@@ -103,9 +104,17 @@ class RelationsHarness(HarnessBase[CharmType]):
             )
         relation.bags.setdefault(remote_unit_name, {})
         relation.units.append(remote_unit_name)
-        self._refresh(relation)
+        self._show_unit(relation, remote_unit_name)
         if self._emits:
             self._emit_about_unit("relation_joined", relation, remote_unit_name)
+
+    def _show_unit(self, record: RelationRecord, name: str) -> None:
+        """Have the model know a unit that has joined, also in relations that a test holds."""
+        relation, unit = self._model.get_relation(record.endpoint, record.id), self._model.get_unit(name)
+        assert relation is not None
+        relation.units.add(unit)
+        if unit not in relation.data:
+            relation.data._data[unit] = RelationDataContent(relation, unit, self._backend)
 
     def _emit_about_unit(self, event: str, record: RelationRecord, unit_name: str, *more: Any) -> None:
         relation = self._model.get_relation(record.endpoint, record.id)

@@ -21,7 +21,8 @@ from ._commands import COMMANDS
 from ._container_parts import Container
 from ._part import changed
 from ._parts import CloudSpec, DeferredEvent, Network, Port, Secret, StoredState, port_from_text
-from ._pebble import PretendPebble, container_from_pebble, pebble_from_container
+from ._pebble import PretendPebble
+from ._pebble_state import container_from_pebble, pebble_from_container
 from ._relation_parts import PeerRelation, RelationBase
 from ._state import State
 from ._statuses import status_from_name

@@ -13,13 +13,9 @@ import pytest
 
 from ops import pebble
 from ops.testing._container_parts import CheckInfo, Container, Exec, Mount, Notice
-from ops.testing._pebble import (
-    PretendPebble,
-    _TestingPebbleClient,
-    container_from_pebble,
-    pebble_from_container,
-)
+from ops.testing._pebble import PretendPebble, _TestingPebbleClient
 from ops.testing._pebble_exec import ExecArgs, ExecResult, Handlers, Mocks
+from ops.testing._pebble_state import container_from_pebble, pebble_from_container
 
 ON, OFF = pebble.ServiceStatus.ACTIVE, pebble.ServiceStatus.INACTIVE
 UP, IDLE = pebble.CheckStatus.UP, pebble.CheckStatus.INACTIVE
