@@ -174,13 +174,23 @@ def _relations_are_declared(scene: Scene) -> Iterator[str]:
                 f"`requires`, `provides` or `peers` of the metadata, or use another endpoint "
                 f"(declared: {_choice(scene.endpoints)})"
             )
-            continue
-        wanted, why = _wanted_class(*scene.endpoints[name])
-        if type(relation) is not wanted:
-            yield (
-                f"relation {relation.id} for endpoint {name!r} is a {type(relation).__name__}, and the endpoint "
-                f"{why}: make it {wanted.__name__}({name!r}, …)"
-            )
+        elif not _is_peer_among_others(relation, scene):
+            yield from _class_fits(relation, scene)
+
+
+def _class_fits(relation: RelationBase, scene: Scene) -> Iterator[str]:
+    wanted, why = _wanted_class(*scene.endpoints[relation.endpoint])
+    if not isinstance(relation, wanted):
+        yield (
+            f"relation {relation.id} for endpoint {relation.endpoint!r} is a {type(relation).__name__}, and the "
+            f"endpoint {why}: make it {wanted.__name__}({relation.endpoint!r}, …)"
+        )
+
+
+def _is_peer_among_others(relation: RelationBase, scene: Scene) -> bool:
+    """Return whether it is a peer relation for an endpoint to others, with which tests may have got away."""
+    role, body = scene.endpoints.get(relation.endpoint, ("", {}))
+    return isinstance(relation, PeerRelation) and _wanted_class(role, body)[0] is Relation
 
 
 def _relation_ids_are_unique(scene: Scene) -> Iterator[str]:
@@ -244,12 +254,16 @@ def _containers_are_declared(scene: Scene) -> Iterator[str]:
     for container in scene.state.containers:
         if container.check_infos:
             yield from _checks_are_planned(container)
-        if len(container.execs) > 1:
-            for prefix in _twice(each.command_prefix for each in container.execs):
-                yield (
-                    f"container {container.name!r} has several Exec for {list(prefix)!r}, so that nobody can tell "
-                    "which one answers: leave one, or make the prefixes longer"
-                )
+        if scene.event.kind == "workload":
+            yield from _commands_are_unique(container)
+
+
+def _commands_are_unique(container: Container) -> Iterator[str]:
+    for prefix in _twice(each.command_prefix for each in container.execs):
+        yield (
+            f"container {container.name!r} has several Exec for {list(prefix)!r}, so that nobody can tell "
+            "which one answers: leave one, or make the prefixes longer"
+        )
 
 
 def _checks_are_planned(container: Container) -> Iterator[str]:
@@ -552,6 +566,18 @@ def _container_answers(scene: Scene) -> Iterator[str]:
         )
 
 
+def _peers_are_among_themselves(scene: Scene) -> Iterator[str]:
+    for relation in scene.state.relations:
+        if _is_peer_among_others(relation, scene):
+            yield from _class_fits(relation, scene)
+
+
+def _commands_can_be_told_apart(scene: Scene) -> Iterator[str]:
+    if scene.event.kind != "workload":
+        for container in scene.state.containers:
+            yield from _commands_are_unique(container)
+
+
 def _parameter_types_are_known(scene: Scene) -> Iterator[str]:
     action = scene.event.action
     if action is None:
@@ -566,6 +592,8 @@ def _parameter_types_are_known(scene: Scene) -> Iterator[str]:
 DOUBTS: tuple[Callable[[Scene], Iterator[str]], ...] = (
     _custom_event_is_meant,
     _container_answers,
+    _peers_are_among_themselves,
+    _commands_can_be_told_apart,
     _parameter_types_are_known,
 )
 """Each yields what should be looked at again."""

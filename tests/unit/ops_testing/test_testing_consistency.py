@@ -69,6 +69,7 @@ STRICT = Layer(
     }
 )
 CONTAINER = testing.Container("web", can_connect=True, layers={"a": LAYER}, notices=[NOTICE], check_infos=[CHECK])
+TWICE = testing.Container("web", can_connect=True, execs=[testing.Exec(["ls"]), testing.Exec(["ls"])])
 DATA = testing.Storage("data", index=1)
 SECRET = testing.Secret({"k": "v"}, id="secret:x")
 
@@ -153,7 +154,7 @@ INCONSISTENT = {
     "an endpoint that is not declared": ({"relations": {testing.Relation("cache")}}, ["'cache'", "my-db, peers"]),
     "a plain relation between peers": ({"relations": {testing.Relation("peers")}}, ["PeerRelation('peers'"]),
     "a plain relation in a container": ({"relations": {testing.Relation("host")}}, ["SubordinateRelation('host'"]),
-    "peers with others": ({"relations": {testing.PeerRelation("my-db")}}, ["Relation('my-db'"]),
+    "peers in a container": ({"relations": {testing.PeerRelation("host")}}, ["SubordinateRelation('host'"]),
     "a subordinate over the network": (
         {"relations": {testing.SubordinateRelation("my-db")}},
         ["Relation('my-db'"],
@@ -166,7 +167,7 @@ INCONSISTENT = {
     "a container that is not declared": ({"containers": {testing.Container("db")}}, ["'db'", "declared: web"]),
     "a container twice": ({"containers": {CONTAINER, testing.Container("web")}}, ["several containers 'web'"]),
     "a command twice": (
-        {"containers": {testing.Container("web", execs=[testing.Exec(["ls"]), testing.Exec(["ls"])])}},
+        {"event": on.pebble_ready(TWICE), "containers": {TWICE}},
         ["Exec for ['ls']"],
     ),
     "a check that is not planned": (
@@ -345,6 +346,8 @@ def test_one_problem_is_one_line():
     ("given", "text"),
     [
         ({"event": _Event("ready")}, "ready is no event of the controller"),
+        ({"relations": {testing.PeerRelation("my-db")}}, "make it Relation('my-db', …)"),
+        ({"containers": {TWICE}}, "Exec for ['ls']"),
         (
             {"event": on.pebble_ready(testing.Container("web")), "containers": {testing.Container("web")}},
             "can_connect=True",
