@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TextIO, TypeVar, cast
 
@@ -24,7 +24,7 @@ from ._backend import MemoryBackend, MemoryDoor
 from ._charm_class import fresh
 from ._charm_spec import CharmSpec
 from ._commands import Refused
-from ._commands.relation import readable_bag
+from ._commands.relation import readable_bag, write_bag
 from ._pebble import PretendPebble, _TestingPebbleClient
 from ._pebble_exec import Handlers
 from ._storage import MemoryStorage
@@ -90,6 +90,18 @@ class _TestingModelBackend(MemoryBackend):
         except Refused:
             pass  # and is told in the usual way
         return super().relation_get(relation_id, member_name, is_app, endpoint)
+
+    def relation_set(
+        self, relation_id: int, data: Mapping[str, str], is_app: bool, endpoint: str | None = None
+    ) -> None:
+        """Change data of this unit or its application in a relation; an empty text deletes."""
+        relation = self.world.relations.get(relation_id)
+        try:
+            if relation is not None:
+                return write_bag(self.world, relation, data, is_app=is_app)
+        except Refused:
+            pass
+        super().relation_set(relation_id, data, is_app, endpoint)
 
     def config_get(self) -> dict[str, bool | int | float | str]:
         """Return all options that have a value."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from .._world import RelationRecord, World
 from ._call import NULL, USAGE, Call, Refused, command
@@ -59,11 +60,18 @@ def readable_bag(world: World, relation: RelationRecord, name: str) -> dict[str,
 
 @command("relation-set", takes=("r", "file"))
 def relation_set(world: World, call: Call) -> None:
-    relation = relation_of(world, call)
-    is_app = call.is_set("app")
+    given = json.loads(call.stdin or "{}") if "file" in call.options else dict(_pair(each) for each in call.words)
+    write_bag(world, relation_of(world, call), given, is_app=call.is_set("app"))
+
+
+def write_bag(world: World, relation: RelationRecord, given: Mapping[str, str], *, is_app: bool) -> None:
+    """Change what the unit under test or its application wrote; an empty text deletes.
+
+    Raises:
+        Refused: it does not lead the application.
+    """
     if is_app and not world.leader and world.running:
         raise Refused("cannot write relation settings: this unit is not the leader")
-    given = json.loads(call.stdin or "{}") if "file" in call.options else dict(_pair(each) for each in call.words)
     bag = relation.bags.setdefault(world.app_name if is_app else world.unit_name, {})
     for key, value in given.items():
         if value == "":
