@@ -31,32 +31,26 @@ def _no_data() -> dict[str, str]:
     return {}
 
 
-def _databag(where: str, content: RawDataBagContents) -> dict[str, str]:
-    """Copy what a databag holds.
+def _check_databag(relation: RelationBase, field_name: str, content: object) -> None:
+    """Check that *content* can be what a databag holds.
 
     Raises:
         StateValidationError: it is no mapping from text to text.
     """
     if not isinstance(content, Mapping):
-        raise StateValidationError(f"{where} must be a dict of text by key, not {content!r}")
+        raise StateValidationError(
+            f"{_where(relation, field_name)} must be a dict of text by key, not {content!r}"
+        )
     for key, value in content.items():
         if not isinstance(key, str) or not isinstance(value, str):
             raise StateValidationError(
-                f"{where} must map text to text, and {key!r}: {value!r} does not; "
+                f"{_where(relation, field_name)} must map text to text, and {key!r}: {value!r} does not; "
                 "encode other values, for example with json.dumps"
             )
-    return dict(content)
 
 
-def _databags(where: str, content: Mapping[UnitID, RawDataBagContents]) -> dict[UnitID, dict[str, str]]:
-    """Copy databags by number of the unit.
-
-    Raises:
-        StateValidationError: it is no mapping from number to databag.
-    """
-    if not isinstance(content, Mapping):
-        raise StateValidationError(f"{where} must be a dict of databags by number of the unit, not {content!r}")
-    return {unit: _databag(f"{where}[{unit!r}]", bag) for unit, bag in content.items()}
+def _where(relation: RelationBase, field_name: str) -> str:
+    return f"{field_name} of {type(relation).__name__}({relation.endpoint!r})"
 
 
 @dataclass(frozen=True, repr=False)
@@ -96,11 +90,20 @@ class RelationBase(Part):
     def _own_databags(self, *names: str) -> None:
         """Check the databags in the fields *names*, and replace them by copies."""
         for name in names:
-            self.__dict__[name] = _databag(f"{self._where}.{name}", self.__dict__[name])
+            content = self.__dict__[name]
+            _check_databag(self, name, content)
+            self.__dict__[name] = dict(content)
 
-    @property
-    def _where(self) -> str:
-        return f"{type(self).__name__}({self.endpoint!r})"
+    def _own_databags_of_units(self, name: str) -> None:
+        """Check the databags by number of the unit in the field *name*, and replace them by copies."""
+        content = self.__dict__[name]
+        if not isinstance(content, Mapping):
+            raise StateValidationError(
+                f"{_where(self, name)} must be a dict of databags by number of the unit, not {content!r}"
+            )
+        for bag in content.values():
+            _check_databag(self, name, bag)
+        self.__dict__[name] = {unit: dict(bag) for unit, bag in content.items()}
 
     @property
     def relation_id(self) -> NoReturn:
@@ -150,7 +153,7 @@ class Relation(RelationBase):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._own_databags("remote_app_data")
-        self.__dict__["remote_units_data"] = _databags(f"{self._where}.remote_units_data", self.remote_units_data)
+        self._own_databags_of_units("remote_units_data")
 
     @property
     def _remote_units(self) -> Mapping[UnitID, RawDataBagContents]:
@@ -214,7 +217,7 @@ class PeerRelation(RelationBase):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.__dict__["peers_data"] = _databags(f"{self._where}.peers_data", self.peers_data)
+        self._own_databags_of_units("peers_data")
 
     @property
     def _remote_units(self) -> Mapping[UnitID, RawDataBagContents]:
