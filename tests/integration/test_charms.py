@@ -16,6 +16,7 @@ import pytest
 from seeds import seeds
 from system import CHARMS, EXAMPLES, System, journal, pack, running, wait_for
 
+import ops
 from coordinator.domain.refs import Kind
 
 pytestmark = pytest.mark.slow
@@ -34,10 +35,11 @@ def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     shutil.rmtree(charm)
 
 
-def test_a_charm_that_brings_its_own_library_runs_unchanged(upstream):
+@pytest.mark.parametrize("library", ["its own", "ours"])
+def test_a_charm_that_nobody_adapted_runs_with_its_own_library_and_with_ours(upstream, library):
     with running(workers=1) as system:
         system.add_model()
-        system.deploy(upstream, "up", units=2)
+        system.deploy(upstream if library == "its own" else CHARMS / "upstream", "up", units=2)
         system.recorder("rec")
         system.integrate("rec:give", "up:take")
         system.wait_settled(3)
@@ -54,7 +56,9 @@ def test_a_charm_that_brings_its_own_library_runs_unchanged(upstream):
         bags = {f"{r.path[2]}/{r.path[3]}": bag for r, bag in system.view().list(Kind.UNIT_BAG, "m", "0")}
         assert {bag["color"] for bag in bags.values()} == {"blue"}
         version = system.status()["applications"]["up"]["version"]
-        assert version == _version_of(upstream), "it ran with its own library, not with ours"
+        assert version == (_version_of(upstream) if library == "its own" else ops.__version__)
+        states = {ref.path[1] for ref, _ in system.view().list(Kind.STATE, "m")}
+        assert ("up" in states) == (library == "ours"), "another library keeps its state in a file of the charm"
 
 
 def test_what_such_a_charm_stores_counts_each_hook_once_although_its_worker_is_killed(upstream):
@@ -105,17 +109,31 @@ def page(system: System, unit: str) -> str:
         return ""
 
 
-def test_the_examples_serve_pages_and_stop_when_they_are_removed():
+@pytest.fixture(params=["ours", "released"])
+def examples(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """The directory of the examples: as they are, with our library; or with the released one in their venv/."""
+    if request.param == "ours":
+        return EXAMPLES
+    released = request.getfixturevalue("upstream") / "venv"
+    for name in ("web", "store"):
+        shutil.copytree(EXAMPLES / name, tmp_path / name)
+        shutil.copytree(released, tmp_path / name / "venv")
+        (tmp_path / name / "dispatch").write_text("#!/bin/sh\nPYTHONPATH=venv exec python3 ./src/charm.py\n")
+    return tmp_path
+
+
+@pytest.mark.xdist_group("examples")  # their ports are the same
+def test_the_examples_serve_pages_and_stop_when_they_are_removed(examples):
     with running(workers=2) as system:
         system.add_model()
-        system.deploy(EXAMPLES / "web", "web", **{"base-port": 28200})
+        system.deploy(examples / "web", "web", **{"base-port": 28200})
         system.wait_settled(1)
         assert system.units()["web/0"]["workload-status"] == {
             "current": "waiting",
             "message": "for a relation with a store",
             "since": system.units()["web/0"]["workload-status"]["since"],
         }
-        system.deploy(EXAMPLES / "store", "store", units=2, **{"base-port": 28100})
+        system.deploy(examples / "store", "store", units=2, **{"base-port": 28100})
         system.integrate("web", "store")
         system.wait_settled(3)
         wait_for(lambda: "<h1>Hello</h1>" in page(system, "web/0"), "the page")
@@ -141,7 +159,7 @@ def _servers(system: System) -> set[str]:
 def test_a_daemon_that_a_hook_started_outlives_the_worker():
     with running(workers=1) as system:
         system.add_model()
-        system.deploy(EXAMPLES / "store", "store", **{"base-port": 28300})
+        system.deploy(examples / "store", "store", **{"base-port": 28300})
         system.wait_settled(1)
         before = _servers(system)
         assert len(before) == 1
