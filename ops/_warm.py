@@ -11,7 +11,7 @@ begin before the child has been told to go, so that whoever ends hooks knows the
 
 Orders and answers are JSON texts, one per packet on the socket that is the parent's standard input.
 
-    {"run": id, "argv": […], "cwd": path, "env": {…}, "path": […]}, with three descriptors: output, error output, channel
+    {"run": id, "name": name, "argv": […], "cwd": path, "env": {…}, "path": […]}, with three descriptors: output, error output, channel
     {"started": id, "pid": pid}        from the child, which leads a process group of its own by then
     {"ended": pid, "status": status}   as `os.waitpid` has it
     {"import": [names]}                modules to import before the next fork
@@ -179,6 +179,7 @@ class Parent:
         os.environ.clear()
         os.environ.update(order["env"])
         sys.argv[:] = order["argv"]
+        _show_as(order["name"])
         sys.path[:] = [os.path.dirname(program), *order["path"]]
         gc.enable()
         status = run_program(program, code, channel)
@@ -186,6 +187,12 @@ class Parent:
         if len(sys.modules) > self.module_count:
             channel.tell_modules(sorted(_reusable(list(sys.modules)[self.module_count :], order["cwd"])))
         return status
+
+
+def _show_as(name):
+    """Name this process for those who look at the processes of the machine, where that is possible."""
+    with contextlib.suppress(OSError), open("/proc/self/comm", "w") as comm:
+        comm.write(name[:15])
 
 
 def unfit():

@@ -287,6 +287,7 @@ class Run:
         self._pipes = {"stdout": output[0], "stderr": error_output[0]}
         given = [output[1], error_output[1], theirs.fileno()]
         order = {
+            "name": f"{wanted.environment['JUJU_UNIT_NAME']} {wanted.environment['JUJU_HOOK_NAME']}",
             "argv": [wanted.recipe.program],
             "cwd": str(wanted.charm_dir),
             "env": {**wanted.environment, **_paths(wanted)},

@@ -128,6 +128,8 @@ class Process:
 class System:
     """Use with `running`."""
 
+    recorder_charm = "recorder"
+
     def __init__(self, home: Path, endpoints: str, etcd: list[EmbeddedEtcd], *, workers: int) -> None:
         self.home, self.etcd, self.endpoints = home, etcd, endpoints
         self.port = free_port()
@@ -214,7 +216,7 @@ class System:
 
     def recorder(self, app: str, *, units: int = 1, to: tuple[str, ...] = (), **config: Any) -> None:
         """Deploy the charm that writes down its hooks in `self.record`."""
-        self.deploy(CHARMS / "recorder", app, units=units, to=to, record=str(self.record), **config)
+        self.deploy(CHARMS / self.recorder_charm, app, units=units, to=to, record=str(self.record), **config)
 
     def config(self, app: str, **values: Any) -> None:
         self.ask("PATCH", f"/v1/models/m/applications/{app}/config", {"config": values})

@@ -6,6 +6,7 @@ does), counts in its stored state, writes an option into its bags, and writes do
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import re
@@ -28,6 +29,19 @@ from coordinator.domain.refs import Kind
 pytestmark = pytest.mark.slow
 
 
+@pytest.fixture
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(System, "recorder_charm", request.param)
+
+
+#: With hooks as processes of their own that call commands, and with hooks as forks of a warm process.
+both_ways = pytest.mark.parametrize(
+    "way",
+    [pytest.param("recorder", id="processes"), pytest.param("recorder-ops", id="forks")],
+    indirect=True,
+)
+
+
 def assert_every_effect_landed_once(system: System) -> None:
     """Stored state, memory and journal of every unit tell of the same number of hooks."""
     counts = system.counts()
@@ -43,7 +57,8 @@ def assert_no_hooks_overlapped(system: System) -> None:
 # --- 1 and 2: exactly once, one at a time ----------------------------------------------------------------
 
 
-def test_workers_killed_at_any_moment_leave_every_effect_once_and_no_hooks_at_the_same_time():
+@both_ways
+def test_workers_killed_at_any_moment_leave_every_effect_once_and_no_hooks_at_the_same_time(way):
     seed = seeds([20260])[0]
     rng = random.Random(seed)
     with running(workers=2) as system:
@@ -72,7 +87,8 @@ def test_workers_killed_at_any_moment_leave_every_effect_once_and_no_hooks_at_th
                 assert line[1]["color"] == "color-11"
 
 
-def test_a_worker_killed_in_a_hook_runs_the_hook_again_and_nothing_of_the_first_run_stays():
+@both_ways
+def test_a_worker_killed_in_a_hook_runs_the_hook_again_and_nothing_of_the_first_run_stays(way):
     with running(workers=1) as system:
         system.add_model()
         system.recorder("a", slow="start")
@@ -98,7 +114,8 @@ def test_a_worker_killed_in_a_hook_runs_the_hook_again_and_nothing_of_the_first_
 # --- 3: fencing ------------------------------------------------------------------------------------------
 
 
-def test_a_frozen_leader_is_replaced_its_hook_is_ended_and_its_return_changes_nothing():
+@both_ways
+def test_a_frozen_leader_is_replaced_its_hook_is_ended_and_its_return_changes_nothing(way):
     with running(workers=2) as system:
         system.add_model()
         system.recorder("a", units=2)
@@ -137,14 +154,17 @@ def _worker_of(system: System, unit: str):
 
 def _is_slow_hook_alive(system: System, unit: str) -> bool:
     """Look for a process whose working directory is the charm directory of *unit*."""
-    found = subprocess.run(
-        ["pgrep", "-f", f"{system.home}/w.*/agents/unit-{unit.replace('/', '-')}/charm/dispatch"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    return bool(found.stdout.strip())
+    end = f"/agents/unit-{unit.replace('/', '-')}/charm"
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # ended, or somebody else's
+            directory = os.readlink(process / "cwd")
+            if directory.startswith(str(system.home)) and directory.endswith(end):
+                return True
+    return False
 
 
-def test_a_leader_that_is_removed_by_force_is_ended_before_another_unit_leads():
+@both_ways
+def test_a_leader_that_is_removed_by_force_is_ended_before_another_unit_leads(way):
     with running(workers=2) as system:
         system.add_model()
         system.recorder("a", units=2)
@@ -189,7 +209,8 @@ def _in_time(limit_s: float, move: Callable[[], float]) -> None:
     assert took_s[-1] < limit_s, took_s
 
 
-def test_a_killed_leader_is_replaced_when_its_lease_ends():
+@both_ways
+def test_a_killed_leader_is_replaced_when_its_lease_ends(way):
     with running(workers=2) as system:
         system.add_model()
         system.recorder("a", units=2)
@@ -210,7 +231,8 @@ def test_a_killed_leader_is_replaced_when_its_lease_ends():
         _in_time(TTL_S + 1, move)
 
 
-def test_a_leader_that_stops_hands_over_at_once():
+@both_ways
+def test_a_leader_that_stops_hands_over_at_once(way):
     with running(workers=0) as system:
         # Whoever waited for the end of such a lease would fail this by far.
         system.workers = [system.make_worker(n, "--session-ttl", "60") for n in range(2)]
@@ -286,7 +308,8 @@ def test_a_worker_that_was_away_while_history_was_compacted_comes_back_right():
 # --- 7: failing hooks ------------------------------------------------------------------------------------
 
 
-def test_a_failing_hook_is_shown_retried_and_resolved():
+@both_ways
+def test_a_failing_hook_is_shown_retried_and_resolved(way):
     with running(workers=1) as system:
         system.add_model()
         system.recorder("a", fail="start")
