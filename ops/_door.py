@@ -1,14 +1,15 @@
 """The door of a hook that a worker of ours has forked: no process for any hook command.
 
-Role: what the worker could tell in advance is answered here; what only has to be told (relation data, status, state, log
-lines) is told without waiting; all else is one question and one answer over the channel.  Everything goes over the same
-stream, in order, so that the worker always knows what was written before a question, or before a command that the charm
-runs as a process.
+Role: what the worker could tell in advance is answered here; what only has to be told (relation data, status,
+state, log lines) is told without waiting; all else is one question and one answer over the channel.  Everything
+goes over the same stream, in order, so that the worker always knows what was written before a question, or
+before a command that the charm runs as a process.
 Not here: the channel and the fork (_warm.py), the meaning of any command (whoever answers).
 
-Frames from here: ``t`` and ``a`` (tell, ask), each with a JSON list of name, arguments, input or null, files by name; ``m``
-with names of modules.  Frames to here: ``["answer", exit status, output, error output]``; ``["absent"]`` where there is no
-such command; or ``["needs", names of files, most bytes of one]``, upon which the same is asked again with them.
+Frames from here: ``t`` and ``a`` (tell, ask), each with a JSON list of name, arguments, input or null, files by
+name; ``m`` with names of modules.  Frames to here: ``["answer", exit status, output, error output]``;
+``["absent"]`` where there is no such command; or ``["needs", names of files, most bytes of one]``, upon which
+the same is asked again with them.
 """
 
 from __future__ import annotations

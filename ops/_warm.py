@@ -1,24 +1,25 @@
 """Keep an interpreter warm: a process that has imported what a charm needs, and forks for each hook.
 
-Role: both ends of a fork.  `Parent` is a program of its own, started once per charm by a worker: it imports the library
-that the charm uses and the modules that earlier hooks used, waits for orders, forks, and tells how each child ended.  The
-child becomes the charm's program: its own working directory, environment, arguments and output, its own modules loaded
-afresh, nothing shared back.
+Role: both ends of a fork.  `Parent` is a program of its own, started once per charm by a worker: it imports the
+library that the charm uses and the modules that earlier hooks used, waits for orders, forks, and tells how each
+child ended.  The child becomes the charm's program: its own working directory, environment, arguments and
+output, its own modules loaded afresh, nothing shared back.
 Not here: who orders a hook (the worker), and how a charm asks for what it needs (_door.py beside this file).
 
-This file imports the standard library only, and runs under whichever `ops` the charm brings.  The charm's code does not
-begin before the child has been told to go, so that whoever ends hooks knows the child by then.
+This file imports the standard library only, and runs under whichever `ops` the charm brings.  The charm's code
+does not begin before the child has been told to go, so that whoever ends hooks knows the child by then.
 
 Orders and answers are JSON texts, one per packet on the socket that is the parent's standard input.
 
-    {"run": id, "name": name, "argv": […], "cwd": path, "env": {…}, "path": […]}, with three descriptors: output, error output, channel
+    {"run": id, "name": name, "argv": […], "cwd": path, "env": {…}, "path": […]}
+                                       fork; with three descriptors: output, error output, channel
     {"started": id, "pid": pid}        from the child, which leads a process group of its own by then
     {"ended": pid, "status": status}   as `os.waitpid` has it
     {"import": [names]}                modules to import before the next fork
     {"unfit": text}                    the parent must not fork any more, and why
 
-On the channel the worker says ``go`` in one frame, followed by one with answers that are known in advance; what else
-goes over it is for the library of the charm, see _door.py.
+On the channel the worker says ``go`` in one frame, followed by one with answers that are known in advance; what
+else goes over it is for the library of the charm, see _door.py.
 """
 
 import sys
@@ -123,7 +124,7 @@ class Parent:
         gc.freeze()
 
     def _code(self, program):
-        """Return the compiled code of *program*: compiling is most of the time that a large charm takes to start."""
+        """Return the compiled code of *program*; compiling is most of what a large charm takes to start."""
         found = os.stat(program)
         stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
         kept = self.programs.get(program)
@@ -183,7 +184,8 @@ class Parent:
         sys.path[:] = [os.path.dirname(program), *order["path"]]
         gc.enable()
         status = run_program(program, code, channel)
-        # Whatever looks at an object here has its page copied: so nothing looks at the modules unless there are more.
+        # Whatever looks at an object here has its page copied: so nothing looks at the modules unless there are
+        # more.
         if len(sys.modules) > self.module_count:
             channel.tell_modules(sorted(_reusable(list(sys.modules)[self.module_count :], order["cwd"])))
         return status

@@ -1,7 +1,8 @@
 """The stream between a hook that was forked and its worker: what `ops/_door.py` says, and what it asks.
 
-Role: carry out commands that arrive in frames, in order, with the same context that answers commands run as processes.
-Whoever is about to answer such a command first takes what is in the stream: the charm said it before.
+Role: carry out commands that arrive in frames, in order, with the same context that answers commands run as
+processes. Whoever is about to answer such a command first takes what is in the stream: the charm said it
+before.
 Not here: what commands mean (engine/tools/), the fork (warm.py).
 """
 

@@ -1,6 +1,7 @@
 """What a hook prints, passed on line by line until the hook has ended.
 
-Role: one loop over the pipes of a hook.  A daemon that the hook started may hold them open; it does not hold the hook.
+Role: one loop over the pipes of a hook.  A daemon that the hook started may hold them open; it does not hold
+the hook.
 Not here: starting and ending processes (dispatch.py, warm.py), what becomes of a line (logs.py).
 """
 
@@ -27,8 +28,8 @@ def pass_on(
 ) -> None:
     """Give *emit* every line of *pipes* (descriptors by name) until process *pid* has ended.
 
-    *has_ended* tells so where the platform cannot say when.  *channel* is one more descriptor, with what to call when
-    something is there to read: it says whether there will be more.
+    *has_ended* tells so where the platform cannot say when.  *channel* is one more descriptor, with what to
+    call when something is there to read: it says whether there will be more.
     """
     pending = dict.fromkeys(pipes, b"")
     end = _end_of(pid)

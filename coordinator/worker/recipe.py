@@ -1,7 +1,7 @@
 """How a charm starts its Python program: read from its `dispatch`, where that is one of the usual few lines.
 
-Role: pure; from a script's text to what it would run.  A script that does anything else is a program of its own, and is run
-as one.
+Role: pure; from a script's text to what it would run.  A script that does anything else is a program of its
+own, and is run as one.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ _KNOWN = {"JUJU_DISPATCH_PATH": ('"${JUJU_DISPATCH_PATH:-$0}"', "${JUJU_DISPATCH
 class Recipe:
     """What `dispatch` runs: a Python program, relative to the charm directory, and what it searches for modules.
 
-    `python_path` has relative directories as they are written; None means that PYTHONPATH is left alone.  `by_itself`:
-    the program is started by its own first line, see `is_python`, and not by a `python3` in front of it.
+    `python_path` has relative directories as they are written; None means that PYTHONPATH is left alone.
+    `by_itself`: the program is started by its own first line, see `is_python`, and not by a `python3` in front
+    of it.
     """
 
     program: str
@@ -42,7 +43,7 @@ def read_recipe(dispatch: str) -> Recipe | None:
         return None
     lines = [line.strip() for line in rest if line.strip() and not line.strip().startswith("#")]
     match = _COMMAND.fullmatch(lines[0]) if len(lines) == 1 else None
-    if match is None:
+    if match is None or ".." in match["program"].split("/"):
         return None
     python_path: tuple[str, ...] | None = None
     variables: list[tuple[str, str]] = []

@@ -1,8 +1,9 @@
 """Hooks as forks of a process that has everything loaded, instead of new processes.
 
-Role: one parent process (`ops/_warm.py`) for each charm and environment, started when a hook wants it; a hook as one fork of
-it, with the same face as `dispatch.Run`.  A parent is replaced when the charm is, when it is old, large, dead or unfit, and
-dropped when nobody wants it for a while.  Anything unusual is run the ordinary way, and the log says once why.
+Role: one parent process (`ops/_warm.py`) for each charm and environment, started when a hook wants it; a hook
+as one fork of it, with the same face as `dispatch.Run`.  A parent is replaced when the charm is, when it is
+old, large, dead or unfit, and dropped when nobody wants it for a while.  Anything unusual is run the ordinary
+way, and the log says once why.
 Not here: what the charm asks for while it runs (channel.py), how `dispatch` is read (recipe.py).
 """
 
@@ -52,8 +53,8 @@ class Cold(Exception):
 class Wanted:
     """What a hook needs of a parent.
 
-    `archive` fetches the charm's archive by its hash `sha256`.  `environment` is that of the hook; `own_library` says that
-    the charm brings its `ops` itself.
+    `archive` fetches the charm's archive by its hash `sha256`.  `environment` is that of the hook;
+    `own_library` says that the charm brings its `ops` itself.
     """
 
     sha256: str
@@ -362,8 +363,8 @@ class _Place:
 class WarmParents:
     """The parents of one worker.
 
-    *directory* is where charms that bring their own library are unpacked for them, once per archive: a parent must not
-    depend on the directory of a unit, which changes and goes.
+    *directory* is where charms that bring their own library are unpacked for them, once per archive: a parent
+    must not depend on the directory of a unit, which changes and goes.
     """
 
     def __init__(self, directory: Path) -> None:

@@ -1,11 +1,11 @@
 """Test a charm without a controller: no cluster, no processes, milliseconds per event.
 
-There are two ways.  Both run the charm as it is, around a pretended controller in memory that keeps the rules of a real
-one: who may write which relation data, who leads, which secret can be read.
+There are two ways.  Both run the charm as it is, around a pretended controller in memory that keeps the rules
+of a real one: who may write which relation data, who leads, which secret can be read.
 
-**From state to state.**  A `Context` describes the charm.  One run takes an event and a `State`, everything that surrounds
-the unit, and returns the state afterwards.  Deferred events are emitted again, statuses are collected and stored state is
-saved, as in a real hook.
+**From state to state.**  A `Context` describes the charm.  One run takes an event and a `State`, everything
+that surrounds the unit, and returns the state afterwards.  Deferred events are emitted again, statuses are
+collected and stored state is saved, as in a real hook.
 
 >>> import ops
 >>> from ops import testing
@@ -31,10 +31,11 @@ ActiveStatus('uses 10.0.0.7')
 >>> out.get_relation(db.id).local_unit_data["user"]
 'web'
 
-A state is never changed: use what came out as what goes in next, or `dataclasses.replace` it.  Parts that the charm left
-alone come out as they went in.  `ctx(event, state)` is a context manager with the charm itself as ``.charm``, `ctx.on` has
-all events, and the context records logs, status histories, action results and emitted events.  What does not fit together
-(an endpoint that the metadata does not have, a unit that is not there) is refused before the charm runs, all of it at once.
+A state is never changed: use what came out as what goes in next, or `dataclasses.replace` it.  Parts that the
+charm left alone come out as they went in.  `ctx(event, state)` is a context manager with the charm itself as
+``.charm``, `ctx.on` has all events, and the context records logs, status histories, action results and emitted
+events.  What does not fit together (an endpoint that the metadata does not have, a unit that is not there) is
+refused before the charm runs, all of it at once.
 
 A whole life, from install to remove, in the order of a real controller:
 
@@ -49,10 +50,11 @@ What an event changed, for a person:
 >>> print(testing.diff_states(testing.State(), testing.State(leader=True)))
 leader: False → True
 
-Import `pytest_assertrepr_compare` from here in ``conftest.py``, and pytest shows this when ``out == expected`` fails.
+Import `pytest_assertrepr_compare` from here in ``conftest.py``, and pytest shows this when ``out == expected``
+fails.
 
-**Step by step.**  A `Harness` keeps one charm and lets the test change what surrounds it; each change emits the events
-that it would bring about, at once.
+**Step by step.**  A `Harness` keeps one charm and lets the test change what surrounds it; each change emits the
+events that it would bring about, at once.
 
 >>> import warnings; warnings.simplefilter("ignore", PendingDeprecationWarning)
 >>> harness = testing.Harness(Web, meta="name: web\\nrequires: {db: {interface: sql}}")
@@ -73,11 +75,12 @@ With pytest::
         out = ctx.run(ctx.on.start(), testing.State())
         assert out.unit_status == testing.UnknownStatus()
 
-Workloads in containers are pretended as well: layers and services, files in a real directory, commands that a test answers,
-notices and checks.  An error in a handler comes out with its own traceback, and says which event and handler it was.
+Workloads in containers are pretended as well: layers and services, files in a real directory, commands that a
+test answers, notices and checks.  An error in a handler comes out with its own traceback, and says which event
+and handler it was.
 
-Two environment variables are for those who debug a test: ``SCENARIO_BARE_CHARM_ERRORS=true`` lets errors of the charm out
-of `Context.run` as they are, ``SCENARIO_SKIP_CONSISTENCY_CHECKS=1`` runs what does not fit together.
+Two environment variables are for those who debug a test: ``SCENARIO_BARE_CHARM_ERRORS=true`` lets errors of the
+charm out of `Context.run` as they are, ``SCENARIO_SKIP_CONSISTENCY_CHECKS=1`` runs what does not fit together.
 """
 
 from __future__ import annotations

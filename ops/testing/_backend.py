@@ -65,7 +65,8 @@ class MemoryBackend(_ModelBackend):
     def _explained(self, error: hookcmds.Error) -> ModelError:
         explained = super()._explained(error)
         if isinstance(explained, SecretNotFoundError):
-            explained.args = (error.stderr.strip(),)  # says more than a charm is told: it may be the test's mistake
+            # Says more than a charm is told: it may be the test's mistake.
+            explained.args = (error.stderr.strip(),)
         return explained
 
     def is_leader(self) -> bool:

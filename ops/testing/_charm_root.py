@@ -1,7 +1,8 @@
 """Directories that charms under test find themselves in.
 
-Making three files costs more than the whole rest of a run, and hardly any charm looks at them.  So a directory is used
-again as long as the charm left it as it was; whoever changes anything in it is the last one to have had it.
+Making three files costs more than the whole rest of a run, and hardly any charm looks at them.  So a directory
+is used again as long as the charm left it as it was; whoever changes anything in it is the last one to have had
+it.
 """
 
 from __future__ import annotations

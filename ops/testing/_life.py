@@ -1,8 +1,8 @@
 """A whole life of a unit, event by event, in the order of a real controller.
 
-The order is that of a new unit, of a charm upgrade, and of a removal; what has no order there (relations among each other)
-goes by number here, peers last.  A relation is in the state from its created event on, a unit on the other side from its
-joined event on, so that each event meets what it would meet in a hook.
+The order is that of a new unit, of a charm upgrade, and of a removal; what has no order there (relations among
+each other) goes by number here, peers last.  A relation is in the state from its created event on, a unit on
+the other side from its joined event on, so that each event meets what it would meet in a hook.
 """
 
 from __future__ import annotations

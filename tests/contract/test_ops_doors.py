@@ -114,7 +114,9 @@ def through_a_channel(tmp_path: Path, stack: ExitStack) -> Opened:
     assert stream.wait_for_go()
 
     def log() -> list[tuple[str, str]]:
-        _door.WorkerDoor(stream).call("relation-ids", ["nothing"], None)  # what was only told is there after an answer
+        _door.WorkerDoor(stream).call(
+            "relation-ids", ["nothing"], None
+        )  # what was only told is there after an answer
         return [(line.level, line.message.partition(": ")[2]) for line in lines]
 
     return Opened(_door.WorkerDoor(stream), log)

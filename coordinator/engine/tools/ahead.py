@@ -1,7 +1,8 @@
 """Answers that a hook will ask for, worked out before it starts.
 
-Role: what our `ops` reads in nearly every hook, in the very words in which it asks, so that a hook that runs beside its
-worker needs no round trip for it.  What is missing here is asked for; what is here must be what would be answered.
+Role: what our `ops` reads in nearly every hook, in the very words in which it asks, so that a hook that runs
+beside its worker needs no round trip for it.  What is missing here is asked for; what is here must be what
+would be answered.
 Pinned by tests/contract/test_hook_tools.py.
 """
 

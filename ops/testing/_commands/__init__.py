@@ -1,7 +1,8 @@
 """Hook commands of a pretended controller, as functions on a `World`.
 
-Role: the rules of relation data, secrets, storage, networks, ports, statuses, actions, once for all of `ops.testing`,
-one module for each subject.  Texts of refusals are those by which charms and `ops` tell failures apart.
+Role: the rules of relation data, secrets, storage, networks, ports, statuses, actions, once for all of
+`ops.testing`, one module for each subject.  Texts of refusals are those by which charms and `ops` tell failures
+apart.
 Not here: what a command line looks like (`_call`), and what test code may do beyond a charm (Harness, Context).
 """
 
