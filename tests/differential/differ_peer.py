@@ -21,20 +21,24 @@ class NoPeer(Exception):
     """The peer is not there and cannot be installed; the text says why."""
 
 
-def directory(python: str = sys.executable, tag: str = str(sys.implementation.cache_tag)) -> Path:
+def directory(
+    python: str = sys.executable, tag: str = str(sys.implementation.cache_tag), *, extra: str = ""
+) -> Path:
     """Return where the peer is for the interpreter *python*, to be put into PYTHONPATH; install it if needed.
+
+    *extra* names one of its optional parts, which is then there as well.
 
     Raises:
         NoPeer: there is no package index that has it.
     """
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "coordinator-tests"
-    target = cache / f"ops-{RELEASE}-{tag}"
+    target = cache / "-".join(filter(None, ("ops", RELEASE, extra, tag)))
     if target.is_dir():
         return target
     cache.mkdir(parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=cache))
     try:
-        _install(python, unfinished)
+        _install(python, unfinished, f"ops[{extra}]=={RELEASE}" if extra else f"ops=={RELEASE}")
         # Whole or not at all, also when two test processes do this at the same time.
         unfinished.rename(target)
     except OSError:
@@ -45,7 +49,7 @@ def directory(python: str = sys.executable, tag: str = str(sys.implementation.ca
     return target
 
 
-def _install(python: str, target: Path) -> None:
+def _install(python: str, target: Path, requirement: str) -> None:
     command = [
         python,
         "-m",
@@ -55,11 +59,11 @@ def _install(python: str, target: Path) -> None:
         "--retries=0",
         "--target",
         str(target),
-        f"ops=={RELEASE}",
+        requirement,
     ]
     try:
         ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=INSTALL_S_MAX)
     except subprocess.TimeoutExpired as error:
-        raise NoPeer(f"installing ops {RELEASE} took more than {error.timeout} s") from error
+        raise NoPeer(f"installing {requirement} took more than {error.timeout} s") from error
     if ended.returncode != 0:
-        raise NoPeer(f"ops {RELEASE} cannot be installed: {ended.stderr.strip().splitlines()[-1:]}")
+        raise NoPeer(f"{requirement} cannot be installed: {ended.stderr.strip().splitlines()[-1:]}")
