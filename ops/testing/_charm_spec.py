@@ -28,6 +28,9 @@ _CharmT_co = TypeVar("_CharmT_co", bound=CharmBase, covariant=True)
 NAMELESS = "test-charm"
 """Name of a charm in a `Harness` that has no metadata at all."""
 
+OLD_FILES = ("metadata.yaml", "actions.yaml", "config.yaml")
+"""What a charm has instead of a ``charmcraft.yaml``, and what a packed one always has."""
+
 
 @dataclass(frozen=True)
 class CharmSpec(Generic[_CharmT_co]):
@@ -169,7 +172,7 @@ class CharmSpec(Generic[_CharmT_co]):
         described = charmcraft if charmcraft.keys() & {"name", "summary", "description"} else None
         found = part(meta, described, "metadata.yaml")
         is_there = directory is not None and (
-            bool(charmcraft) or any((directory / name).is_file() for name in ("metadata.yaml", "actions.yaml", "config.yaml"))
+            bool(charmcraft) or any((directory / name).is_file() for name in OLD_FILES)
         )
         return CharmSpec(
             charm_type,
