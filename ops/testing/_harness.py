@@ -134,7 +134,7 @@ class Harness(
         relations = list(self._world.relations.values())
         random.shuffle(relations)
         for relation in relations:
-            if relation.app != self._world.app_name and relation.bags.get(relation.app):
+            if relation.bags.get(relation.app):
                 self._emit_relation_changed(relation.id, relation.app)
             for unit in sorted(relation.units):
                 self._emit_about_unit("relation_joined", relation, unit)
@@ -275,10 +275,11 @@ class Harness(
         unknown = given.keys() - action.parameters.keys()
         if unknown and not action.additional_properties:
             raise ModelError(f"additional property {sorted(unknown)} is not allowed in action {action_name}")
+        on = self.charm.on
         self._action_count += 1
         running = self._world.action = ActionRecord(action_name, copy.deepcopy(given))
         try:
-            self.charm.on[action_name].action.emit(str(self._action_count))
+            on[action_name].action.emit(str(self._action_count))
         finally:
             self._world.action = None
         output = ActionOutput(running.logs, running.results or {})

@@ -249,6 +249,7 @@ class HarnessBase(Generic[CharmType]):
         self._world = World(
             unit_name=f"{self._meta.name}/0",
             endpoints=frozenset(self._meta.relations),
+            bindings=frozenset({*self._meta.extra_bindings, "juju-info"}),
             model_uuid=str(uuid.uuid4()),
             config=self._default_config(),
             owners_read_latest=False,

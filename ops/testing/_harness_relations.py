@@ -281,12 +281,10 @@ class RelationsHarness(HarnessBase[CharmType]):
             self._world.networks[(endpoint, relation_id)] = answer
 
     def _add_default_networks(self, endpoint: str, relation_id: int) -> None:
-        """Have a relation and its endpoint know some network, unless the test has said something."""
-        networks = self._world.networks
-        said = networks.get((endpoint, None), self._world.default_network)
-        if said is None or said is _NETWORK_OF_ENDPOINT:
-            networks[(endpoint, None)] = _NETWORK_OF_ENDPOINT
-            networks[(endpoint, relation_id)] = _NETWORK_OF_RELATION
+        """Have a relation and its endpoint know some network, unless the test has said what all have."""
+        if self._world.default_network is None:
+            self._world.networks.setdefault((endpoint, None), _NETWORK_OF_ENDPOINT)
+            self._world.networks[(endpoint, relation_id)] = _NETWORK_OF_RELATION
 
 
 def _network(
