@@ -119,7 +119,14 @@ def open_for_good(channel: _Channel) -> None:
     _backend.open_for_good(WorkerDoor(channel))
 
 
-# --- before the first fork --------------------------------------------------------------------------------
+# --- before a fork --------------------------------------------------------------------------------
+
+
+def read_ahead(charm_dir: str) -> bool:
+    """Read what a charm declares, for the next run in this directory; return whether that is news."""
+    from ._meta import read_ahead
+
+    return read_ahead(charm_dir)
 
 
 class _Rehearsal:

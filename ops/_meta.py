@@ -6,7 +6,9 @@ Not here: what the controller makes of the same files; ``charmcraft.yaml`` split
 
 from __future__ import annotations
 
+import contextlib
 import enum
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -504,6 +506,9 @@ class CharmMeta:
             FileNotFoundError: there is no ``metadata.yaml``.
         """
         root = Path(charm_root)
+        stamps, meta = _ahead.pop(str(root), (None, None))
+        if meta is not None and stamps == _stamps(str(root)):
+            return meta
 
         def read(name: str) -> str | None:
             path = root / name
@@ -522,6 +527,37 @@ class CharmMeta:
         """Read YAML from text or from open files.  An empty document counts as an empty mapping."""
         parts = [None if source is None else _yaml.load(source) for source in (metadata, actions, config)]
         return cls(*(cast("dict[str, Any]", part or {}) for part in parts))
+
+
+#: What was read in advance, by directory: how the files were then, and what is in them.
+_ahead: dict[str, tuple[Any, Any]] = {}
+
+
+def read_ahead(charm_root: str) -> bool:
+    """Keep what `CharmMeta.from_charm_root` returns for its next call; return whether it was not kept already.
+
+    For a process that goes on as many others: the files are read once for all of them.
+    """
+    root = os.path.realpath(charm_root)
+    stamps = _stamps(root)
+    if root in _ahead and _ahead[root][0] == stamps:
+        return False
+    _ahead.clear()
+    with contextlib.suppress(Exception):  # whoever reads them in earnest tells what is wrong
+        _ahead[root] = stamps, CharmMeta.from_charm_root(root)
+    return True
+
+
+def _stamps(root: str) -> list[tuple[int, ...] | None]:
+    """Return what changes with the files of a charm."""
+    found: list[tuple[int, ...] | None] = []
+    for name in ("metadata.yaml", "actions.yaml", "config.yaml"):
+        try:
+            stat = os.stat(os.path.join(root, name))
+            found.append((stat.st_mtime_ns, stat.st_size, stat.st_ino))
+        except OSError:
+            found.append(None)
+    return found
 
 
 def _section(raw: Mapping[str, Any], name: str):

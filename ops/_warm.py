@@ -40,6 +40,8 @@ MESSAGE_BYTES_MAX = 1 << 20
 LENGTH_BYTES = 4
 GATE_S_MAX = 60.0
 
+_DOOR = "ops._door"
+
 #: Programs whose compiled code is kept; a charm has one.
 _PROGRAMS_MAX = 8
 
@@ -50,6 +52,7 @@ class Parent:
     def __init__(self, control):
         self.control = control
         self.children = {}
+        self.spare = None
         self.programs = {}
         self.module_count = 0
         self.wakeup = self._wake_at_the_end_of_children()
@@ -74,14 +77,23 @@ class Parent:
                 self._reap()
             if self.control in ready and not self._obey():
                 listening.remove(self.control)
+                self._drop_spare()
+            elif self.spare is None and self.programs and not self.children:
+                self._make_spare()
 
     def _reap(self):
-        while self.children:
-            pid, status = os.waitpid(-1, os.WNOHANG)
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
             if not pid:
                 return
-            del self.children[pid]
-            self._say(ended=pid, status=status)
+            if pid in self.children:
+                del self.children[pid]
+                self._say(ended=pid, status=status)
+            elif self.spare is not None and pid == self.spare[0]:
+                self._drop_spare()
 
     def _obey(self):
         """Carry out one order; return False when there will be no more."""
@@ -104,6 +116,7 @@ class Parent:
     # --- what is warm ---
 
     def load(self, names):
+        """Import modules, for all forks from now on."""
         import importlib
 
         for name in names:
@@ -111,6 +124,7 @@ class Parent:
                 importlib.import_module(name)
             except BaseException:  # whatever a module does when it is imported, hooks go on as before
                 continue
+        self._drop_spare()
         self.freeze()
 
     def freeze(self):
@@ -122,6 +136,12 @@ class Parent:
         gc.collect()
         # Pages with objects that nobody looks at stay shared with all children.
         gc.freeze()
+
+    def _is_compiled(self, program):
+        """Return whether *program* was compiled before as it is now; compile it if not."""
+        kept = self.programs.get(program)
+        code = self._code(program)
+        return kept is not None and kept[1] is code
 
     def _code(self, program):
         """Return the compiled code of *program*; compiling is most of what a large charm takes to start."""
@@ -139,36 +159,75 @@ class Parent:
     # --- forking ---
 
     def _fork(self, order, descriptors):
+        """Hand an order to the child that waits for one."""
         program = os.path.join(order["cwd"], order["argv"][0])
         try:
-            code = self._code(program)
+            if self._learn(program, order["cwd"]):
+                self._drop_spare()
+            if self.spare is None:
+                self._make_spare(descriptors)
+            pid, connection = self.spare
+            socket.send_fds(connection, [json.dumps(order).encode()], descriptors)
         except (OSError, SyntaxError, ValueError) as error:
-            # The ordinary way tells the charm's author what is wrong.
+            # The ordinary way tells the charm's author what is wrong, if it is the charm.
+            self._drop_spare()
             self._say(refused=order["run"], why=str(error))
+        else:
+            self.spare = None
+            connection.close()
+            self.children[pid] = order["run"]
+        finally:
             for descriptor in descriptors:
                 os.close(descriptor)
-            return
+
+    def _learn(self, program, charm_dir):
+        """Get to know the charm as it is now; return whether there is something new."""
+        known = self._is_compiled(program)
+        door = sys.modules.get(_DOOR)
+        return (door is not None and door.read_ahead(charm_dir)) or not known
+
+    def _make_spare(self, not_for_it=()):
+        """Fork in advance: what a fork costs is paid while nobody waits.  *not_for_it* are descriptors to close."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         pid = os.fork()
         if pid:
-            self.children[pid] = order["run"]
-            for descriptor in descriptors:
-                os.close(descriptor)
+            theirs.close()
+            self.spare = pid, ours
             return
         status = 1
         try:
-            status = self._become(order, descriptors, program, code)
+            ours.close()
+            for descriptor in not_for_it:
+                os.close(descriptor)
+            status = self._wait_for_order(theirs)
         finally:
             os._exit(status)
 
-    def _become(self, order, descriptors, program, code):
-        """In the child: be the charm's program, and return its exit status."""
-        output, errors, channel_fd = descriptors
-        os.setsid()
-        self._say(started=order["run"], pid=os.getpid())
-        self.control.close()
-        os.close(self.wakeup)
+    def _drop_spare(self):
+        if self.spare is not None:
+            self.spare[1].close()
+            self.spare = None
+
+    # --- in the child ---
+
+    def _wait_for_order(self, connection):
+        """Be the program of the order that comes; return its exit status."""
+        self._drop_spare()
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.close(self.wakeup)
+        os.setsid()
+        message, descriptors, _, _ = socket.recv_fds(connection, MESSAGE_BYTES_MAX, 3)
+        connection.close()
+        if not message:
+            return 0  # there is another one by now that knows more
+        order = json.loads(message)
+        self._say(started=order["run"], pid=os.getpid())
+        self.control.close()
+        return self._become(order, descriptors)
+
+    def _become(self, order, descriptors):
+        output, errors, channel_fd = descriptors
         null = os.open(os.devnull, os.O_RDONLY)
         for given, wanted in ((null, 0), (output, 1), (errors, 2)):
             os.dup2(given, wanted)
@@ -181,9 +240,10 @@ class Parent:
         os.environ.update(order["env"])
         sys.argv[:] = order["argv"]
         _show_as(order["name"])
+        program = os.path.join(order["cwd"], order["argv"][0])
         sys.path[:] = [os.path.dirname(program), *order["path"]]
         gc.enable()
-        status = run_program(program, code, channel)
+        status = run_program(program, self._code(program), channel)
         # Whatever looks at an object here has its page copied: so nothing looks at the modules unless there are
         # more.
         if len(sys.modules) > self.module_count:
@@ -292,7 +352,7 @@ def run_program(program, code, channel):
 
 def _open_door(channel):
     """Send the calls of our library through *channel*; other libraries run commands."""
-    door = sys.modules.get("ops._door")
+    door = sys.modules.get(_DOOR)
     if door is not None:
         door.open_for_good(channel)
 
@@ -332,8 +392,8 @@ def main(arguments):
     gc.disable()
     parent = Parent(control)
     parent.load(arguments)
-    if "ops._door" in sys.modules:
-        sys.modules["ops._door"].rehearse()
+    if _DOOR in sys.modules:
+        sys.modules[_DOOR].rehearse()
     parent._say(ready=os.getpid(), path=sys.path, modules=[name for name in arguments if name in sys.modules])
     parent.serve()
 
