@@ -76,10 +76,13 @@ def _after_failure(failed: Failure, memory: Memory, world: World, moment: Moment
 def _still_concerns(hook: Hook, memory: Memory, world: World) -> bool:
     """Say whether a failed hook still has something to be about.
 
-    A relation that was removed by force has not, nor has leader-elected in a unit that does not lead any more.
+    A relation that was removed by force has not, nor one that began to end before the unit entered it, nor has
+    leader-elected in a unit that does not lead any more.
     """
     if hook.kind is HookKind.LEADER_ELECTED:
         return world.is_leader
+    if hook.kind is HookKind.RELATION_CREATED:
+        return (relation := world.relations.get(hook.relation or 0)) is not None and relation.life is Life.ALIVE
     return hook.relation is None or hook.relation in world.relations or hook.relation in memory.relations
 
 

@@ -44,7 +44,7 @@ def settle(
     _bags(puts, world, hook, effects)
     if hook.relation is not None and hook.relation in world.relations:
         member = refs.member(world.model, hook.relation, world.unit)
-        if hook.kind is HookKind.RELATION_CREATED:
+        if hook.kind is HookKind.RELATION_CREATED and hook.relation in after.relations:
             puts[member] = Member(unit=world.unit)
         elif hook.kind is HookKind.RELATION_BROKEN:
             deletes.add(member)
@@ -174,8 +174,9 @@ def _relation_after(state: RelationState | None, world: World, hook: Hook) -> Re
     assert hook.relation is not None, "only relation hooks have a relation to remember"
     assert hook.endpoint is not None
     relation = world.relations.get(hook.relation)
-    if hook.kind is HookKind.RELATION_CREATED:
-        return RelationState(endpoint=hook.endpoint)
+    if hook.kind is HookKind.RELATION_CREATED:  # one that has begun to end is not entered: its end may be over
+        entered = relation is not None and relation.life is Life.ALIVE
+        return RelationState(endpoint=hook.endpoint) if entered else None
     if hook.kind is HookKind.RELATION_BROKEN or state is None:
         return None
     remote = hook.remote_unit
@@ -224,7 +225,7 @@ def _bags(puts: dict[Ref, Any], world: World, hook: Hook, effects: Effects) -> N
 def _refreshed(world: World, hook: Hook) -> list[int]:
     """Relations whose bag gets the unit's addresses: the one being entered, and all after config-changed."""
     if hook.kind is HookKind.RELATION_CREATED:
-        return [relation for relation in world.relations if relation == hook.relation]
+        return [r.id for r in world.relations.values() if r.id == hook.relation and r.life is Life.ALIVE]
     if hook.kind is HookKind.CONFIG_CHANGED:
         return [relation.id for relation in world.relations.values() if relation.in_scope]
     return []

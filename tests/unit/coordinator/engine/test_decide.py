@@ -506,6 +506,22 @@ def test_a_hook_that_fails_is_tried_again_and_then_everything_goes_on():  # [9]
     assert told.look("web/0")[0].unit.failed is None
 
 
+def test_a_relation_that_began_to_end_before_it_was_entered_is_let_go():
+    told = Story()
+    told.deploy("web", WEB)
+    told.deploy("db", DB)
+    told.run_all()
+    number = told.relate("web:db", "db:clients")
+    told.failing.add(("web/0", "db-relation-created"))
+    assert told.run("web/0") == ["db-relation-created"]
+    told.remove_relation(number)
+    told.failing.clear()
+    assert told.run("web/0") == []
+    memory, seen = told.look("web/0")
+    assert (memory.unit.failed, memory.relations.get(number)) == (None, None)
+    assert number not in seen.relations or not seen.relations[number].in_scope
+
+
 def test_attempts_add_up_until_one_succeeds():
     told = story(("web", WEB))
     told.failing.add(("web/0", "config-changed"))
