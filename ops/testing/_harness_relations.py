@@ -119,7 +119,7 @@ class RelationsHarness(HarnessBase[CharmType]):
     def _emit_about_unit(self, event: str, record: RelationRecord, unit_name: str, *more: Any) -> None:
         relation = self._model.get_relation(record.endpoint, record.id)
         unit = self._model.get_unit(unit_name)
-        getattr(self.charm.on[record.endpoint], event).emit(relation, self._model.get_app(record.app), unit, *more)
+        getattr(self.charm.on[record.endpoint], event).emit(relation, unit.app, unit, *more)
 
     # --- removing ---
 
