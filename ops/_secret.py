@@ -89,6 +89,13 @@ def expiry_time(expire: datetime.datetime | datetime.timedelta | None) -> dateti
     raise TypeError(f"expiration time must be a datetime or timedelta, not {type(expire).__name__}")
 
 
+def _moment(given: str | datetime.datetime | None) -> datetime.datetime | None:
+    """Return what a tool printed as a moment; test code may have one already."""
+    if not given:
+        return None
+    return given if isinstance(given, datetime.datetime) else parse_time(given)
+
+
 class SecretInfo:
     """What an owner sees of a secret besides its content.
 
@@ -132,9 +139,9 @@ class SecretInfo:
             id=id,
             label=d.get("label"),
             revision=d["revision"],
-            expires=parse_time(d["expiry"]) if d.get("expiry") else None,
+            expires=_moment(d.get("expiry")),
             rotation=rotation,
-            rotates=parse_time(d["rotates"]) if d.get("rotates") else None,
+            rotates=_moment(d.get("rotates")),
             description=d.get("description"),
             model_uuid=model_uuid,
         )

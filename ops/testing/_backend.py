@@ -82,6 +82,14 @@ class MemoryBackend(_ModelBackend):
         assert action is not None, "refused above"
         action.results = merge(before or {}, results)
 
+    def secret_info_get(self, *, id: str | None = None, label: str | None = None) -> tuple[str, dict[str, Any]]:
+        """Return identifier and facts of a secret.  A moment without time zone comes back as it was given."""
+        identifier, info = super().secret_info_get(id=id, label=label)
+        secret = self.world.find_secret(identifier)
+        if secret is not None and secret.expires is not None:
+            info["expiry"] = secret.expires
+        return identifier, info
+
     def get_pebble(self, socket_path: str) -> pebble.Client:
         """Return a client of the pretended Pebble of the container that *socket_path* is in."""
         found = re.search(r"containers/([^/]+)/pebble\.socket$", socket_path)

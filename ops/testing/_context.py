@@ -7,6 +7,7 @@ Not here: the run itself (_run.py), events (_events.py).
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 import tempfile
@@ -19,6 +20,7 @@ from ..jujuversion import JujuVersion
 from . import _charm_root, errors
 from ._charm_spec import CharmSpec
 from ._consistency import check_consistency
+from ._environment import environment
 from ._events import CharmEvents, _Event
 from ._life import Step, run_life
 from ._parts import JujuLogLine
@@ -27,6 +29,7 @@ from ._state import State
 from ._statuses import status_from_name
 
 if TYPE_CHECKING:
+    from .._meta import CharmMeta
     from .._object import EventBase
     from ._pebble import ExecArgs
     from ._statuses import _EntityStatus
@@ -130,7 +133,6 @@ class Context(Generic[CharmType]):
         self.principal_unit = principal_unit
         self.app_trusted = app_trusted
         self._directory: tempfile.TemporaryDirectory[str] | None = None
-        self._has_run = False
 
         self.emitted_events = []
         self.juju_log = []
@@ -223,9 +225,11 @@ class Context(Generic[CharmType]):
 
     # --- what runs need to know ---
 
-    @property
-    def _app_name(self) -> str:
-        return self.app_name
+    @functools.cached_property
+    def _charm_meta(self) -> CharmMeta:
+        """What the charm declares; some of it has defaults that depend on the controller's version."""
+        with environment({"JUJU_VERSION": self.juju_version}):
+            return self._charm_spec.charm_meta
 
     @property
     def _unit_name(self) -> str:
@@ -302,14 +306,18 @@ def _advice(event: Any) -> str:
 class Manager(Generic[CharmType]):
     """Holds on to the charm before and after its event: ``with ctx(event, state) as manager:``.
 
-    Leaving the block without `run` runs the event.
+    Leaving the block without `run` runs the event, also when the block raised something: what the run raises is
+    what comes out then.
     """
+
+    ops: ContextRun | None
+    """The run that has the charm; None until the block is entered."""
 
     def __init__(self, ctx: Context[CharmType], arg: _Event, state_in: State):
         self._ctx = ctx
         self._event = arg
         self._state_in = state_in
-        self._run: ContextRun | None = None
+        self.ops = None
         self._emitted = False
 
     @property
@@ -319,18 +327,18 @@ class Manager(Generic[CharmType]):
         Raises:
             RuntimeError: the block has not been entered, or the charm ended the run while it was constructed.
         """
-        if self._run is None:
+        if self.ops is None:
             raise RuntimeError("you should __enter__ this context manager before accessing the charm")
-        if not hasattr(self._run, "charm"):
+        if not hasattr(self.ops, "charm"):
             raise RuntimeError("there is no charm: it ended the run while it was constructed")
-        return self._run.charm  # type: ignore[return-value]
+        return self.ops.charm  # type: ignore[return-value]
 
     def __enter__(self):
-        self._run = self._ctx._prepared(self._event, self._state_in)
+        self.ops = self._ctx._prepared(self._event, self._state_in)
         try:
-            self._run.open()
+            self.ops.open()
         except BaseException:
-            self._run.close()
+            self.ops.close()
             raise
         return self
 
@@ -342,18 +350,18 @@ class Manager(Generic[CharmType]):
         """
         if self._emitted:
             raise errors.AlreadyEmittedError("the event of this manager was emitted already; make another one")
-        if self._run is None:
+        if self.ops is None:
             raise RuntimeError("you should __enter__ this context manager before running it")
         self._emitted = True
         try:
-            return self._run.finish()
+            return self.ops.finish()
         finally:
-            self._run.close()
+            self.ops.close()
 
     def __exit__(self, exc_type: Any, exc_val: Any, exc_tb: Any):
-        assert self._run is not None
+        assert self.ops is not None
         try:
-            if not self._emitted and exc_type is None:
+            if not self._emitted and (exc_type is None or issubclass(exc_type, Exception)):
                 self.run()
         finally:
-            self._run.close()
+            self.ops.close()

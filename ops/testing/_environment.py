@@ -36,7 +36,7 @@ def variables(ctx: Context, event: _Event, state: State, charm_dir: str) -> dict
     ):
         if value:
             found[variable] = value
-    return {**found, **_about(event, ctx._app_name)}
+    return {**found, **_about(event, ctx.app_name)}
 
 
 def _about(event: _Event, app_name: str) -> dict[str, str]:
@@ -50,8 +50,7 @@ def _about(event: _Event, app_name: str) -> dict[str, str]:
             "JUJU_ACTION_UUID": event.action.id,
             "JUJU_ACTION_TAG": f"action-{event.action.id}",
         }
-    hook = hook_name(event)
-    found = {"JUJU_DISPATCH_PATH": f"hooks/{hook}", "JUJU_HOOK_NAME": hook}
+    found = {"JUJU_DISPATCH_PATH": f"hooks/{event.hook}", "JUJU_HOOK_NAME": event.hook}
     if event.relation is not None:
         found |= _about_relation(event, event.relation, app_name)
     if event.container is not None:
@@ -70,15 +69,6 @@ def _about(event: _Event, app_name: str) -> dict[str, str]:
         if event.secret_revision is not None:
             found["JUJU_SECRET_REVISION"] = str(event.secret_revision)
     return found
-
-
-def hook_name(event: _Event) -> str:
-    """Return the name of the event's hook: the object's name as it is in the metadata, then hyphens."""
-    subject = event.relation and event.relation.endpoint
-    subject = subject or (event.container and event.container.name) or (event.storage and event.storage.name)
-    if not subject:
-        return event.name.replace("_", "-")
-    return subject + event.name[len(subject) :].replace("_", "-")
 
 
 def _about_relation(event: _Event, relation: RelationBase, app_name: str) -> dict[str, str]:

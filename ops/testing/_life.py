@@ -11,7 +11,6 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ._environment import hook_name
 from ._part import changed
 from ._relation_parts import PeerRelation, Relation, RelationBase
 from ._state import State
@@ -121,7 +120,7 @@ class _Life:
 
     def _emit(self, event: _Event) -> None:
         self.state = self.ctx.run(event, self.state)
-        self.steps.append(Step(hook_name(event), self.state))
+        self.steps.append(Step(event.hook, self.state))
 
     def _set(self, **fields: Any) -> None:
         self.state = dataclasses.replace(self.state, **fields)

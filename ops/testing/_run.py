@@ -132,7 +132,7 @@ class ContextRun(Run):
         return put_back
 
     def _read_meta(self) -> CharmMeta:
-        return self.ctx._charm_spec.charm_meta
+        return self.ctx._charm_meta
 
     def _enter(self) -> None:
         """Nothing: a test may run as many charms as it likes, and has no hooks of other kinds."""
@@ -265,7 +265,7 @@ def find_custom_event(charm: CharmBase, wanted: BoundEvent) -> BoundEvent:
     kind, events = wanted.event_kind, type(wanted.emitter)
     for owner in (charm, *vars(charm).values()):
         on = getattr(owner, "on", None)
-        if isinstance(on, ObjectEvents) and (type(on) is events or owner is charm and isinstance(on, events)):
+        if isinstance(on, ObjectEvents) and (type(on) is events or (owner is charm and isinstance(on, events))):
             return getattr(on, kind)
     raise ValueError(
         f"{charm.__class__.__name__} has no attribute whose `on` is a {events.__name__}, "

@@ -1,7 +1,7 @@
 """A `State` becomes a `World` for one run, and the `World` afterwards a `State` again.
 
-The state that a test passed in stays as it was: what comes out are other objects, and what a charm can write to is copied
-on the way in.
+The state that a test passed in stays as it was: what comes out are other objects, and what a charm can write to
+is copied on the way in.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._secret import SecretRotate
 from .._object import Handle
+from .._secret import SecretRotate
 from .._stored import StoredStateData
-from .._times import format_time, parse_time
+from .._times import format_time
 from ..jujuversion import JujuVersion
 from ._commands import COMMANDS
 from ._container_parts import Container
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 def world_from_state(ctx: Context, event: _Event, state: State) -> World:
     """Return the surroundings that *state* describes."""
-    meta = ctx._charm_spec.charm_meta
+    meta = ctx._charm_meta
     defaults = {name: option.default for name, option in meta.config.items() if option.default is not None}
     scopes = {name: relation.scope for name, relation in meta.relations.items()}
     world = World(
@@ -95,12 +95,12 @@ def _pebble(container: Container, ctx: Context) -> PretendPebble:
 
 
 def _relation_record(relation: RelationBase, ctx: Context) -> RelationRecord:
-    app = relation._remote_app(ctx._app_name)
+    app = relation._remote_app(ctx.app_name)
     remote = {f"{app}/{number}": dict(bag) for number, bag in relation._remote_units.items()}
     bags = {
         **remote,
         ctx._unit_name: dict(relation.local_unit_data),
-        ctx._app_name: dict(relation.local_app_data),
+        ctx.app_name: dict(relation.local_app_data),
     }
     if not isinstance(relation, PeerRelation):
         bags[app] = dict(relation.remote_app_data)  # type: ignore[attr-defined]
@@ -116,7 +116,7 @@ def _relation_record(relation: RelationBase, ctx: Context) -> RelationRecord:
 
 
 def _secret_record(secret: Secret, ctx: Context) -> SecretRecord:
-    owner = {"unit": ctx._unit_name, "app": ctx._app_name}.get(secret.owner or "", "")
+    owner = {"unit": ctx._unit_name, "app": ctx.app_name}.get(secret.owner or "", "")
     latest = secret._latest_revision
     if latest == secret._tracked_revision and secret.latest_content != secret.tracked_content:
         latest += 1
@@ -132,7 +132,7 @@ def _secret_record(secret: Secret, ctx: Context) -> SecretRecord:
         rotate=secret.rotate.value if secret.rotate else None,
         grants={relation: set(names) for relation, names in secret.remote_grants.items()},
         # A secret that is in the state is one that the unit may read.
-        readers={ctx._app_name},
+        readers={ctx.app_name},
     )
 
 
@@ -141,16 +141,6 @@ def _moment_text(moment: datetime.datetime | None) -> str | None:
     if moment is None:
         return None
     return format_time(moment)
-
-
-def _moment(text: str | None) -> datetime.datetime | None:
-    """Return the moment that the command line has; the charm may have given one without time zone."""
-    if not text:
-        return None
-    try:
-        return parse_time(text)
-    except ValueError:
-        return datetime.datetime.fromisoformat(text)
 
 
 def network_answer(network: Network) -> dict[str, Any]:
@@ -260,7 +250,7 @@ def _secrets(before: State, world: World) -> Iterator[Secret]:
 def _owner_facts(record: SecretRecord) -> dict[str, Any]:
     return {
         "description": record.description,
-        "expire": _moment(record.expire),
+        "expire": record.expires,
         "rotate": SecretRotate(record.rotate) if record.rotate else None,
     }
 

@@ -49,6 +49,8 @@ class WatchedFramework(ExplainingFramework):
         """Those among them that were emitted again, after they had been deferred."""
 
     def _emit(self, event: EventBase) -> None:
+        # Handlers get copies.  What only `restore` sets, like the parameters of an action, tests look for here.
+        event.restore(event.snapshot())
         self.emitted.append(event)
         super()._emit(event)
 

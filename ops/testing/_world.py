@@ -8,10 +8,13 @@ Not here: any rule.  Who may do what is in the commands.
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from .._times import parse_time
 
 if TYPE_CHECKING:
     from ._parts import JujuLogLine
@@ -58,6 +61,16 @@ class SecretRecord:
     """Names of units and applications that may read it, by the relation through which they may."""
     readers: set[str] = dataclasses.field(default_factory=set)
     """Names of those that may read it without a relation."""
+
+    @property
+    def expires(self) -> datetime.datetime | None:
+        """When it expires, without time zone if the charm gave it so."""
+        if not self.expire:
+            return None
+        try:
+            return parse_time(self.expire)
+        except ValueError:
+            return datetime.datetime.fromisoformat(self.expire)
 
     @property
     def latest(self) -> int:

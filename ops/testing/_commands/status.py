@@ -58,7 +58,7 @@ def goal_state(world: World, call: Call) -> dict[str, Any]:
     goal = {"status": "active", "since": _SINCE}
     relations: dict[str, dict[str, Any]] = {endpoint: {} for endpoint in sorted(world.endpoints)}
     for relation in world.relations.values():
-        relations[relation.endpoint] |= {name: goal for name in (relation.app, *relation.units)}
+        relations[relation.endpoint] |= dict.fromkeys((relation.app, *relation.units), goal)
     return {"units": dict.fromkeys(names, goal), "relations": relations}
 
 
