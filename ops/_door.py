@@ -164,13 +164,13 @@ def rehearse() -> None:
         """Events of their own: the metadata adds to the class."""
 
     class Rehearsal(CharmBase):
-        on = Events()
+        on = Events()  # type: ignore[assignment]
         stored = StoredState()
 
         def __init__(self, framework: Any):
             super().__init__(framework)
             self.stored.set_default(times=0)
-            framework.observe(self.on.rehearsal_relation_changed, self._changed)
+            framework.observe(self.on["rehearsal"].relation_changed, self._changed)
 
         def _changed(self, event: Any) -> None:
             self.stored.times += len(self.config)

@@ -1,25 +1,28 @@
 """Keep an interpreter warm: a process that has imported what a charm needs, and forks for each hook.
 
 Role: both ends of a fork.  `Parent` is a program of its own, started once per charm by a worker: it imports the
-library that the charm uses and the modules that earlier hooks used, waits for orders, forks, and tells how each
-child ended.  The child becomes the charm's program: its own working directory, environment, arguments and
-output, its own modules loaded afresh, nothing shared back.
+library that the charm uses and the modules that earlier hooks used, forks, and tells how each child ended.  A
+child becomes the charm's program: its own working directory, environment, arguments and output, its own modules
+loaded afresh, nothing shared back.
 Not here: who orders a hook (the worker), and how a charm asks for what it needs (_door.py beside this file).
 
-This file imports the standard library only, and runs under whichever `ops` the charm brings.  The charm's code
-does not begin before the child has been told to go, so that whoever ends hooks knows the child by then.
+This file imports the standard library only, and runs under whichever `ops` the charm brings.
 
-Orders and answers are JSON texts, one per packet on the socket that is the parent's standard input.
+Children are forked in advance, so that nobody waits for a fork.  Each waits for its order on a socket that the
+parent hands to the worker: whoever ends hooks knows the child before any of the charm's code can run.  Messages
+are JSON texts, one per packet; those between worker and parent go over the parent's standard input.
 
-    {"run": id, "name": name, "argv": […], "cwd": path, "env": {…}, "path": […]}
-                                       fork; with three descriptors: output, error output, channel
-    {"started": id, "pid": pid}        from the child, which leads a process group of its own by then
-    {"ended": pid, "status": status}   as `os.waitpid` has it
-    {"import": [names]}                modules to import before the next fork
+    {"import": [names]}                to the parent: modules to import before the next fork
+    {"prepare": program, "cwd": path}  fork a child for this program, in the charm directory *path*
+    {"ready": pid, …}                  from the parent: it can be told to prepare
+    {"child": pid}                     it forked, the child leads a group of its own; with the socket for its order
+    {"ended": pid, "status": status}   a child ended; as `os.waitpid` has it
     {"unfit": text}                    the parent must not fork any more, and why
+    {"name": name, "argv": […], "cwd": path, "env": {…}, "path": […]}
+                                       to a child, its order; with descriptors: output, error output, channel
 
-On the channel the worker says ``go`` in one frame, followed by one with answers that are known in advance; what
-else goes over it is for the library of the charm, see _door.py.
+The first frame on the channel has answers that are known in advance; what else goes over it is for the library of
+the charm, see _door.py.
 """
 
 import sys
@@ -38,12 +41,11 @@ import socket
 
 MESSAGE_BYTES_MAX = 1 << 20
 LENGTH_BYTES = 4
-GATE_S_MAX = 60.0
 
 _DOOR = "ops._door"
 
-#: Programs whose compiled code is kept; a charm has one.
-_PROGRAMS_MAX = 8
+#: Programs whose compiled code is kept: one for each unit of the charm on this machine, hardly ever more.
+_PROGRAMS_MAX = 64
 
 
 class Parent:
@@ -51,8 +53,7 @@ class Parent:
 
     def __init__(self, control):
         self.control = control
-        self.children = {}
-        self.spare = None
+        self.children = set()
         self.programs = {}
         self.module_count = 0
         self.wakeup = self._wake_at_the_end_of_children()
@@ -67,7 +68,7 @@ class Parent:
         return readable
 
     def serve(self):
-        """Carry out orders until there are no more and all children have ended."""
+        """Do what the worker says until it says no more, and all children have ended."""
         self.freeze()
         listening = [self.control, self.wakeup]
         while self.children or self.control in listening:
@@ -77,39 +78,32 @@ class Parent:
                 self._reap()
             if self.control in ready and not self._obey():
                 listening.remove(self.control)
-                self._drop_spare()
-            elif self.spare is None and self.programs and not self.children:
-                self._make_spare()
 
     def _reap(self):
-        while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
+        while self.children:
+            pid, status = os.waitpid(-1, os.WNOHANG)
             if not pid:
                 return
-            if pid in self.children:
-                del self.children[pid]
-                self._say(ended=pid, status=status)
-            elif self.spare is not None and pid == self.spare[0]:
-                self._drop_spare()
+            self.children.discard(pid)
+            self.say(ended=pid, status=status)
 
     def _obey(self):
-        """Carry out one order; return False when there will be no more."""
-        message, descriptors, _, _ = socket.recv_fds(self.control, MESSAGE_BYTES_MAX, 3)
+        """Do what one message says; return False when there will be no more."""
+        message = self.control.recv(MESSAGE_BYTES_MAX)
         if not message:
             return False
-        order = json.loads(message)
-        if "import" in order:
-            self.load(order["import"])
+        wanted = json.loads(message)
+        if "import" in wanted:
+            self.load(wanted["import"])
         else:
-            self._fork(order, descriptors)
+            self._learn(wanted["prepare"], wanted["cwd"])
+            self._fork()
         return True
 
-    def _say(self, **message):
+    def say(self, *descriptors, **message):
+        """Tell the worker something."""
         try:
-            self.control.send(json.dumps(message).encode())
+            socket.send_fds(self.control, [json.dumps(message).encode()], descriptors)
         except OSError:
             os._exit(0)  # the worker is gone
 
@@ -124,24 +118,25 @@ class Parent:
                 importlib.import_module(name)
             except BaseException:  # whatever a module does when it is imported, hooks go on as before
                 continue
-        self._drop_spare()
         self.freeze()
 
     def freeze(self):
         """Get ready for the next fork; tell if there must be none."""
         problem = unfit()
         if problem:
-            self._say(unfit=problem)
+            self.say(unfit=problem)
         self.module_count = len(sys.modules)
         gc.collect()
         # Pages with objects that nobody looks at stay shared with all children.
         gc.freeze()
 
-    def _is_compiled(self, program):
-        """Return whether *program* was compiled before as it is now; compile it if not."""
-        kept = self.programs.get(program)
-        code = self._code(program)
-        return kept is not None and kept[1] is code
+    def _learn(self, program, charm_dir):
+        """Get to know the charm as it is now.  What is wrong with it, its own run will tell."""
+        with contextlib.suppress(OSError, SyntaxError, ValueError):
+            self._code(os.path.join(charm_dir, program))
+        door = sys.modules.get(_DOOR)
+        if door is not None:
+            door.read_ahead(charm_dir)
 
     def _code(self, program):
         """Return the compiled code of *program*; compiling is most of what a large charm takes to start."""
@@ -158,82 +153,46 @@ class Parent:
 
     # --- forking ---
 
-    def _fork(self, order, descriptors):
-        """Hand an order to the child that waits for one."""
-        program = os.path.join(order["cwd"], order["argv"][0])
-        try:
-            if self._learn(program, order["cwd"]):
-                self._drop_spare()
-            if self.spare is None:
-                self._make_spare(descriptors)
-            pid, connection = self.spare
-            socket.send_fds(connection, [json.dumps(order).encode()], descriptors)
-        except (OSError, SyntaxError, ValueError) as error:
-            # The ordinary way tells the charm's author what is wrong, if it is the charm.
-            self._drop_spare()
-            self._say(refused=order["run"], why=str(error))
-        else:
-            self.spare = None
-            connection.close()
-            self.children[pid] = order["run"]
-        finally:
-            for descriptor in descriptors:
-                os.close(descriptor)
-
-    def _learn(self, program, charm_dir):
-        """Get to know the charm as it is now; return whether there is something new."""
-        known = self._is_compiled(program)
-        door = sys.modules.get(_DOOR)
-        return (door is not None and door.read_ahead(charm_dir)) or not known
-
-    def _make_spare(self, not_for_it=()):
-        """Fork in advance: what a fork costs is paid while nobody waits.  *not_for_it* are descriptors to close."""
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        pid = os.fork()
-        if pid:
-            theirs.close()
-            self.spare = pid, ours
-            return
-        status = 1
-        try:
-            ours.close()
-            for descriptor in not_for_it:
-                os.close(descriptor)
-            status = self._wait_for_order(theirs)
-        finally:
-            os._exit(status)
-
-    def _drop_spare(self):
-        if self.spare is not None:
-            self.spare[1].close()
-            self.spare = None
+    def _fork(self):
+        workers_end, childs_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with workers_end, childs_end:
+            pid = os.fork()
+            if pid:
+                self.children.add(pid)
+                childs_end.close()
+                workers_end.recv(1)  # it leads its group now; or it is dead, which will be told
+                self.say(workers_end.fileno(), child=pid)
+                return
+            status = 1
+            try:
+                workers_end.close()
+                status = self._wait_for_order(childs_end)
+            finally:
+                os._exit(status)
 
     # --- in the child ---
 
     def _wait_for_order(self, connection):
         """Be the program of the order that comes; return its exit status."""
-        self._drop_spare()
+        os.setsid()
+        connection.send(b".")
+        self.control.close()
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.close(self.wakeup)
-        os.setsid()
         message, descriptors, _, _ = socket.recv_fds(connection, MESSAGE_BYTES_MAX, 3)
         connection.close()
         if not message:
-            return 0  # there is another one by now that knows more
-        order = json.loads(message)
-        self._say(started=order["run"], pid=os.getpid())
-        self.control.close()
-        return self._become(order, descriptors)
+            return 0  # nobody wants it
+        return self._become(json.loads(message), *descriptors)
 
-    def _become(self, order, descriptors):
-        output, errors, channel_fd = descriptors
+    def _become(self, order, output, errors, channel_fd):
         null = os.open(os.devnull, os.O_RDONLY)
         for given, wanted in ((null, 0), (output, 1), (errors, 2)):
             os.dup2(given, wanted)
             os.close(given)
         channel = Channel(socket.socket(fileno=channel_fd))
-        if not channel.wait_for_go():
+        if not channel.begin():
             return 1
         os.chdir(order["cwd"])
         os.environ.clear()
@@ -243,7 +202,7 @@ class Parent:
         program = os.path.join(order["cwd"], order["argv"][0])
         sys.path[:] = [os.path.dirname(program), *order["path"]]
         gc.enable()
-        status = run_program(program, self._code(program), channel)
+        status = run_program(program, lambda: self._code(program), channel)
         # Whatever looks at an object here has its page copied: so nothing looks at the modules unless there are
         # more.
         if len(sys.modules) > self.module_count:
@@ -289,16 +248,12 @@ class Channel:
         self.connection = connection
         self.answers = b""
 
-    def wait_for_go(self):
-        """Return whether the hook may begin.  The worker closes the channel if it may not."""
-        self.connection.settimeout(GATE_S_MAX)
+    def begin(self):
+        """Take the answers that are known in advance; return False if the worker has thought better of it."""
         try:
-            if self.receive() != b"go":
-                return False
             self.answers = self.receive()
         except OSError:
             return False
-        self.connection.settimeout(None)
         return True
 
     def send(self, body):
@@ -331,7 +286,7 @@ class Channel:
 
 
 def run_program(program, code, channel):
-    """Run *code* as the main program, the way an interpreter would; return the exit status."""
+    """Run what *code* returns as the main program, the way an interpreter would; return the exit status."""
     import types
 
     main = types.ModuleType("__main__")
@@ -341,7 +296,7 @@ def run_program(program, code, channel):
     _open_door(channel)
     status = 0
     try:
-        exec(code, main.__dict__)
+        exec(code(), main.__dict__)
     except SystemExit as end:
         status = _status_of(end)
     except BaseException as error:
@@ -394,7 +349,7 @@ def main(arguments):
     parent.load(arguments)
     if _DOOR in sys.modules:
         sys.modules[_DOOR].rehearse()
-    parent._say(ready=os.getpid(), path=sys.path, modules=[name for name in arguments if name in sys.modules])
+    parent.say(ready=os.getpid(), path=sys.path, modules=[name for name in arguments if name in sys.modules])
     parent.serve()
 
 

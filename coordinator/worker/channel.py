@@ -34,11 +34,10 @@ class HookChannel:
         self.modules: list[str] = []
         context.before_command = self._take_all
 
-    def go(self, answers: Mapping[str, str]) -> None:
-        """Let the charm begin.  It may be dead already; then its end will tell."""
-        body = json.dumps(answers).encode()
+    def begin(self, answers: Mapping[str, str]) -> None:
+        """Let the charm begin, with *answers* that it need not ask for.  If it is dead, its end will tell."""
         with contextlib.suppress(OSError):
-            self._connection.sendall(b"".join(map(_framed, (b"go", body))))
+            self._connection.sendall(_framed(json.dumps(answers).encode()))
 
     def fileno(self) -> int:
         return self._connection.fileno()

@@ -87,7 +87,7 @@ class WorkerProcess:
         logs = Logs(data_dir / "logs", self._clock)
         http = WorkerHttp(settings.worker_listen, self._secret)
         tools = ToolServer()
-        runs, warm = Runs(), WarmParents(data_dir / "warm")
+        runs, warm = Runs(), WarmParents(data_dir / "warm", minder)
         closers = (
             lambda: self._stop_agents(runs), http.close, authority.end, live.close, tools.close, warm.close,
             logs.close, minder.close,

@@ -53,9 +53,7 @@ class Start:
                 own_library=self.python is None,
                 archive=self.host.fetch_charm,
             )
-            return warm.Run(
-                self.host.warm.parent_for(wanted), wanted, self.context, minder=self.host.minder, emit=self._emit
-            )
+            return warm.Run(self.host.warm.parent_for(wanted), wanted, self.context, emit=self._emit)
         except warm.Cold as why:
             if self.host.warm.is_news(self.sha256, str(why)):
                 self.say("INFO", f"hooks of this charm run as new processes: {why}")

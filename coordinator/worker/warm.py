@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from coordinator.engine.tools.ahead import answers_ahead
-from coordinator.errors import CharmInvalid
+from coordinator.errors import CharmInvalid, Unavailable
 from coordinator.worker.channel import HookChannel
 from coordinator.worker.charmdir import unpack
 from coordinator.worker.dispatch import Ended, Minder
@@ -90,42 +90,44 @@ def usual_recipe(charm_dir: Path, dispatch: Path) -> Recipe:
 
 @dataclass
 class _Child:
-    """A fork that was ordered, as its parent tells of it."""
+    """A process that waits for its order, or carries it out.  `status` is what `os.waitpid` gave in the end."""
 
-    pid: int | None = None
+    pid: int
+    connection: socket.socket
     status: int | None = None
-    refused: str = ""
-    over: bool = False
 
 
 class Parent:
     """One process that forks.
 
+    Its children are known to *minder* as soon as they exist, before they can have an order.
+
     Raises:
         Cold: it cannot be started.
     """
 
-    def __init__(self, wanted: Wanted, pristine: Path, modules: list[str]) -> None:
-        self.started_s = self.used_s = time.monotonic()
+    def __init__(self, wanted: Wanted, pristine: Path, modules: list[str], minder: Minder) -> None:
+        self.used_s = time.monotonic()
         self.hooks = 0
         self.unfit = ""
-        self._pristine = pristine
         self.has_door = False
         """Whether the charm uses our library, which asks over the channel and not by commands."""
+        self._minder = minder
+        self._pristine = pristine
         self._path: list[str] = []
         self._news = threading.Condition()
+        self._waiting: list[_Child] = []
         self._children: dict[int, _Child] = {}
         self._known: set[str] = set(modules)
         environment = wanted.environment
         python = shutil.which("python3", path=environment["PATH"])
         if python is None:
             raise Cold("there is no python3 in its search path")
-        own_end, their_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._control = own_end
-        with their_end:
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
             self._process = subprocess.Popen(
                 [python, str(PROGRAM), "ops", *(() if wanted.own_library else (_DOOR,)), *modules],
-                stdin=their_end,
+                stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 cwd=pristine if pristine.is_dir() else "/",
@@ -163,37 +165,49 @@ class Parent:
             return 0
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
-    # --- orders ------------------------------------------------------------------------------------------
+    # --- children ----------------------------------------------------------------------------------------
 
-    def fork(self, order: Mapping[str, object], descriptors: list[int]) -> _Child:
-        """Order a hook, and return it when it has begun to wait for its start.
+    def prepare(self, wanted: Wanted) -> None:
+        """Have a child forked, if none waits."""
+        with self._news:
+            if not self._waiting:
+                self._tell({"prepare": wanted.recipe.program, "cwd": str(wanted.charm_dir)})
+
+    def order(self, wanted: Wanted, order: Mapping[str, object], descriptors: list[int]) -> _Child:
+        """Give an order to a child, and return that.
 
         Raises:
-            Cold: it was refused, or the parent is gone.
+            Cold: there is no child, or it cannot be told.
         """
+        message = json.dumps(order).encode()
+        if len(message) > MESSAGE_BYTES_MAX:
+            raise Cold("its environment is too large")
+        self.hooks += 1
+        self.used_s = time.monotonic()
+        for _ in range(2):  # the first may have been ended, with all that ran, when authority was in doubt
+            child = self._next_child(wanted)
+            try:
+                with child.connection as connection:
+                    socket.send_fds(connection, [message], descriptors)
+                return child
+            except OSError:
+                continue
+        raise Cold("its warm children end before they begin")
+
+    def _next_child(self, wanted: Wanted) -> _Child:
+        self.prepare(wanted)
         with self._news:
-            self.hooks += 1
-            self.used_s = time.monotonic()
-            number = self.hooks
-            child = self._children[number] = _Child()
-        try:
-            message = json.dumps({"run": number, **order}).encode()
-            if len(message) > MESSAGE_BYTES_MAX:
-                raise Cold("its environment is too large")
-            socket.send_fds(self._control, [message], descriptors)
-        except OSError as cause:
-            raise Cold("its warm parent is gone") from cause
-        with self._news:
-            self._news.wait_for(lambda: child.pid or child.refused or self.unfit, ANSWER_S_MAX)
-        if child.pid is None:
-            raise Cold(child.refused or self.unfit or "its warm parent does not answer")
-        return child
+            self._news.wait_for(lambda: self._waiting or self.unfit, ANSWER_S_MAX)
+            if self.unfit or not self._waiting:
+                raise Cold(self.unfit or "its warm parent does not answer")
+            return self._waiting.pop()
 
     def end_of(self, child: _Child) -> Ended:
         """Return how a child that is dead has ended; killed, if nobody can tell any more."""
         with self._news:
-            if not self._news.wait_for(lambda: child.over or self.unfit, ANSWER_S_MAX) or child.status is None:
-                return KILLED
+            self._news.wait_for(lambda: child.status is not None or self.is_gone, ANSWER_S_MAX)
+        if child.status is None:
+            return KILLED
         code = os.waitstatus_to_exitcode(child.status)
         return Ended(None, -code) if code < 0 else Ended(code)
 
@@ -202,58 +216,75 @@ class Parent:
         new = [name for name in modules if name not in self._known][: MODULES_MAX - len(self._known)]
         if new:
             self._known.update(new)
-            with contextlib.suppress(OSError):
-                self._control.send(json.dumps({"import": new}).encode())
+            self._tell({"import": new})
 
     @property
     def modules(self) -> list[str]:
         return sorted(self._known)
 
+    def _tell(self, message: Mapping[str, object]) -> None:
+        with contextlib.suppress(OSError):  # gone: the reader sees it
+            self._control.send(json.dumps(message).encode())
+
+    # --- what the process tells --------------------------------------------------------------------------
+
     def _read(self) -> None:
-        """Take what the parent tells, until it is gone."""
         while True:
             try:
-                message = self._control.recv(MESSAGE_BYTES_MAX)
+                message, descriptors, _, _ = socket.recv_fds(self._control, MESSAGE_BYTES_MAX, 1)
             except OSError:
-                message = b""
+                message, descriptors = b"", []
             with self._news:
                 if not message:
-                    self.unfit = self.unfit or "it has ended"
+                    self.unfit = self.unfit or "its warm parent has ended"
+                    self.is_gone = True
                     self._news.notify_all()
                     return
-                self._hear(json.loads(message))
+                self._hear(json.loads(message), descriptors)
                 self._news.notify_all()
 
-    def _hear(self, told: Mapping[str, object]) -> None:
+    is_gone = False
+    """Whether the process has ended."""
+
+    def _hear(self, told: Mapping[str, object], descriptors: list[int]) -> None:
         if "ready" in told:
             self._path = [str(each) for each in told["path"]]  # type: ignore[attr-defined]
             self.has_door = _DOOR in told["modules"]  # type: ignore[operator]
         elif "unfit" in told:
-            self.unfit = str(told["unfit"])
-        elif "refused" in told:
-            self._children.pop(int(told["refused"])).refused = str(told["why"])  # type: ignore[call-overload]
-        elif "started" in told:
-            self._children[int(told["started"])].pid = int(told["pid"])  # type: ignore[call-overload]
+            self.unfit = f"a warm parent must not fork: {told['unfit']}"
+        elif "child" in told:
+            child = _Child(int(told["child"]), socket.socket(fileno=descriptors[0]))  # type: ignore[call-overload]
+            try:
+                self._minder.mind(child.pid)
+            except Unavailable as trouble:
+                child.connection.close()
+                self.unfit = str(trouble)
+                return
+            self._children[child.pid] = child
+            self._waiting.append(child)
         elif "ended" in told:
-            for number, child in list(self._children.items()):
-                if child.pid == told["ended"]:
-                    child.status, child.over = int(told["status"]), True  # type: ignore[call-overload]
-                    del self._children[number]
+            child = self._children.pop(int(told["ended"]), None)  # type: ignore[call-overload]
+            if child is not None:
+                child.status = int(told["status"])  # type: ignore[call-overload]
+                self._minder.release(child.pid)
+                if child in self._waiting:
+                    self._waiting.remove(child)
+                    child.connection.close()
 
     def retire(self) -> None:
         """Give no more orders; the process ends when its last hook has."""
+        with self._news:
+            for child in self._waiting:
+                child.connection.close()
+            self._waiting.clear()
         with contextlib.suppress(OSError):
             self._control.shutdown(socket.SHUT_WR)
-
-    @property
-    def is_gone(self) -> bool:
-        """Whether the process has ended."""
-        return not self._reader.is_alive()
 
     def close(self) -> None:
         """End the process.  Hooks that run are not its business: the minder knows them."""
         self._process.kill()
         self._process.wait()
+        self.retire()
         with contextlib.suppress(OSError):
             self._control.shutdown(socket.SHUT_RDWR)  # wakes up the reader, which close() alone does not
         self._reader.join()
@@ -269,7 +300,6 @@ class Run:
 
     Raises:
         Cold: it could not be forked; nothing of the charm has run.
-        Unavailable: the minder is gone.
     """
 
     def __init__(
@@ -278,15 +308,13 @@ class Run:
         wanted: Wanted,
         context: ToolContext,
         *,
-        minder: Minder,
         emit: Emit,
     ) -> None:
-        self._parent, self._emit, self._minder = parent, emit, minder
+        self._parent, self._wanted, self._emit = parent, wanted, emit
         self._connection, theirs = socket.socketpair()
         self._channel = HookChannel(self._connection, context)
         output, error_output = os.pipe(), os.pipe()
         self._pipes = {"stdout": output[0], "stderr": error_output[0]}
-        given = [output[1], error_output[1], theirs.fileno()]
         order = {
             "name": f"{wanted.environment['JUJU_UNIT_NAME']} {wanted.environment['JUJU_HOOK_NAME']}",
             "argv": [wanted.recipe.program],
@@ -296,24 +324,21 @@ class Run:
         }
         try:
             try:
-                self._child = parent.fork(order, given)
+                self._child = parent.order(wanted, order, [output[1], error_output[1], theirs.fileno()])
             finally:
                 os.close(output[1])
                 os.close(error_output[1])
                 theirs.close()
-            assert self._child.pid is not None
-            self._group = self._child.pid
-            minder.mind(self._group)
-            self._channel.go(answers_ahead(context.context) if parent.has_door else {})
+            self._channel.begin(answers_ahead(context.context) if parent.has_door else {})
         except BaseException:
-            # The charm waits for its start, and ends when the channel is closed without one.
+            # The charm does not begin before there are answers, and ends when the channel is closed.
             self._close()
             raise
 
     def kill(self) -> None:
         """End the charm and what it started in its own group, at once."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._group, signal.SIGKILL)
+            os.killpg(self._child.pid, signal.SIGKILL)
 
     def wait(self) -> Ended:
         """Pass on output, and answer what the charm asks, until it has ended; no time limit."""
@@ -321,20 +346,20 @@ class Run:
             pass_on(
                 self._pipes,
                 self._emit,
-                pid=self._group,
-                has_ended=lambda: self._child.over,
+                pid=self._child.pid,
+                has_ended=lambda: self._child.status is not None,
                 channel=(self._connection.fileno(), self._channel.take),
             )
             self._channel.take()
             ended = self._parent.end_of(self._child)
             self._parent.learn(self._channel.modules)
+            self._parent.prepare(self._wanted)
             if self._channel.failure is not None and ended.status == 0:
                 # The charm believes that this was done; a process of its own would have been told.
                 self._emit("stderr", self._channel.failure)
                 return Ended(1)
             return ended
         finally:
-            self._minder.release(self._group)
             self._close()
 
     def _close(self) -> None:
@@ -367,8 +392,8 @@ class WarmParents:
     must not depend on the directory of a unit, which changes and goes.
     """
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
+    def __init__(self, directory: Path, minder: Minder) -> None:
+        self._directory, self._minder = directory, minder
         self._lock = threading.Lock()
         self._places: dict[tuple[object, ...], _Place] = {}
         self._retired: list[Parent] = []
@@ -396,7 +421,7 @@ class WarmParents:
                 raise Cold(f"its warm parents failed {FAILURES_MAX} times")
             if parent is None:
                 try:
-                    parent = place.parent = Parent(wanted, self._pristine(wanted), place.modules)
+                    parent = place.parent = Parent(wanted, self._pristine(wanted), place.modules, self._minder)
                 except Cold:
                     place.failures += 1
                     raise

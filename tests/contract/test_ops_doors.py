@@ -109,9 +109,9 @@ def through_a_channel(tmp_path: Path, stack: ExitStack) -> Opened:
     answering.start()
     stack.callback(answering.join)
     stack.callback(charms_end.shutdown, socket.SHUT_RDWR)
-    channel.go(answers_ahead(opened.context))
+    channel.begin(answers_ahead(opened.context))
     stream = _warm.Channel(charms_end)
-    assert stream.wait_for_go()
+    assert stream.begin()
 
     def log() -> list[tuple[str, str]]:
         _door.WorkerDoor(stream).call(

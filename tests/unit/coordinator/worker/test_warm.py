@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 import pytest
 from build import entered, leading, memory, relation, relation_hook, stored, unit
@@ -19,6 +20,7 @@ from coordinator.domain.unit_state import HookKind
 from coordinator.engine.hookenv import hook_environment
 from coordinator.engine.tools import LogLine
 from coordinator.engine.tools.context import HookContext
+from coordinator.errors import Unavailable
 from coordinator.worker import warm
 from coordinator.worker.charmenv import python_directory
 from coordinator.worker.dispatch import Ended, Minder
@@ -55,7 +57,7 @@ class Hooks:
         self.python = python_directory(self.charm, folder / "environments", lambda level, text: None)
         self.server = ToolServer()
         self.minder = Minder()
-        self.parents = warm.WarmParents(folder / "warm")
+        self.parents = warm.WarmParents(folder / "warm", self.minder)
         install_tools(folder / "tools", sys.executable)
         self.lines: list[tuple[str, str]] = []
         self.logged: list[LogLine] = []
@@ -104,7 +106,6 @@ class Hooks:
             self.parents.parent_for(wanted),
             wanted,
             opened,
-            minder=self.minder,
             emit=lambda *line: self.lines.append(line),
         )
         return run, opened
@@ -130,6 +131,14 @@ class Hooks:
 
     def said(self, stream: str = "stdout") -> list[str]:
         return [line for name, line in self.lines if name == stream]
+
+
+def wait_for(condition: Callable[[], Any]) -> Any:
+    deadline_s = time.monotonic() + WAIT_S
+    while not (found := condition()):
+        assert time.monotonic() < deadline_s
+        os.sched_yield()
+    return found
 
 
 @pytest.fixture
@@ -319,10 +328,8 @@ def test_a_parent_that_was_killed_is_replaced(hooks: Hooks) -> None:
     hooks.run()
     first = hooks.parent
     os.kill(first, signal.SIGKILL)
-    deadline_s = time.monotonic() + WAIT_S
-    while not next(iter(hooks.parents._places.values())).parent.unfit:  # type: ignore[union-attr]
-        assert time.monotonic() < deadline_s
-        os.sched_yield()
+    (place,) = hooks.parents._places.values()
+    wait_for(lambda: place.parent is not None and place.parent.unfit)
     assert hooks.run() == Ended(0)
     assert hooks.said() == [str(hooks.parent)]
     assert hooks.parent != first
@@ -369,29 +376,41 @@ def test_a_charm_whose_modules_start_threads_is_run_the_ordinary_way_after_a_whi
     assert reasons[-1] == "its warm parents failed 2 times"
 
 
-def test_the_charm_waits_until_it_is_told_to_begin(hooks: Hooks, monkeypatch: pytest.MonkeyPatch) -> None:
-    mark = hooks.folder / "ran"
-    hooks.write("pass", imports=f"open({str(mark)!r}, 'w')")
-    hooks.run()
-    mark.unlink()
-
+def test_no_charm_begins_that_the_minder_does_not_know(hooks: Hooks, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(group: int) -> None:
-        raise ConnectionError("the minder is gone")
+        raise Unavailable("cannot run a hook", why="the minder process is gone")
 
+    mark = hooks.folder / "ran"
+    hooks.write(imports=f"open({str(mark)!r}, 'w')")
     monkeypatch.setattr(hooks.minder, "mind", refuse)
-    with pytest.raises(ConnectionError):
-        hooks.start()
+    with pytest.raises(warm.Cold, match="the minder process is gone"):
+        hooks.run()
     monkeypatch.undo()
-    assert hooks.run() == Ended(0), "the parent is fit for the next hook"
+    assert not mark.exists()
+    assert hooks.run() == Ended(0)
     assert mark.exists()
 
 
-def test_a_charm_that_cannot_be_compiled_is_left_to_the_ordinary_way(hooks: Hooks) -> None:
+def test_children_that_were_ended_while_they_waited_are_replaced(hooks: Hooks) -> None:
+    hooks.run()
+    (place,) = hooks.parents._places.values()
+    assert place.parent is not None
+    waiting = wait_for(lambda: [child.pid for child in place.parent._waiting])
+    os.killpg(waiting[0], signal.SIGKILL)
+    wait_for(lambda: not place.parent._waiting)
+    assert hooks.run() == Ended(0)
+
+
+def test_a_charm_that_cannot_be_compiled_fails_as_it_would_by_itself(hooks: Hooks) -> None:
     (hooks.charm / "src" / "charm.py").write_text("this is no Python\n")
-    with pytest.raises(warm.Cold, match="invalid syntax"):
-        hooks.run()
+    assert hooks.run() == Ended(1)
+    assert hooks.said("stderr")[-1].startswith("SyntaxError: ")
+
+
+def test_the_reason_for_running_the_ordinary_way_is_said_once(hooks: Hooks) -> None:
     assert hooks.parents.is_news(hooks.sha256, "why")
     assert not hooks.parents.is_news(hooks.sha256, "why")
+    assert hooks.parents.is_news("another", "why")
 
 
 def test_what_dispatch_does_decides_whether_a_charm_can_be_forked(hooks: Hooks) -> None:
