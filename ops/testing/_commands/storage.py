@@ -25,6 +25,8 @@ def storage_get(world: World, call: Call) -> dict[str, str]:
 def storage_add(world: World, call: Call) -> None:
     for word in call.words:
         name, _, count = word.partition("=")
+        if "/" in name:
+            raise Refused(f'storage name cannot contain "/": "{name}"', USAGE)
         number = int(count or "1")
         if number < 1:
             raise Refused(f"storage count must be a positive number, not {number}", USAGE)
