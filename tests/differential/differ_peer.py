@@ -1,7 +1,7 @@
-"""The released `ops`, installed beside this repository as the peer that ours is compared with.
+"""The released `ops`, installed beside this repository as the peer that ours is compared with, and its own tests.
 
-It is installed once per machine and interpreter into the user's cache, never into the environment of the
-project, and no product code imports it.
+Both are put once per machine into the user's cache, never into the environment of the project or into the
+repository, and no product code imports them.
 """
 
 from __future__ import annotations
@@ -10,10 +10,14 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 RELEASE = "3.9.0"
+STATES_RELEASE = "8.9.0"
+"""Of `ops-scenario`, the part of the peer's `ops.testing` that goes from state to state."""
 INSTALL_S_MAX = 120.0
 
 
@@ -31,14 +35,56 @@ def directory(
     Raises:
         NoPeer: there is no package index that has it.
     """
+
+    def install(target: Path) -> None:
+        _pip(
+            python, "install", "--target", str(target), f"ops[{extra}]=={RELEASE}" if extra else f"ops=={RELEASE}"
+        )
+
+    return _cached("-".join(filter(None, ("ops", RELEASE, extra, tag))), install)
+
+
+#: Which folders of which package's sources have its tests.
+SUITES = {f"ops=={RELEASE}": "test", f"ops-scenario=={STATES_RELEASE}": "tests"}
+
+
+def suites() -> Path:
+    """Return a directory with the tests that the peer is released with: the folders of `SUITES`.
+
+    Raises:
+        NoPeer: there is no package index that has them.
+    """
+
+    def unpack(target: Path) -> None:
+        with tempfile.TemporaryDirectory() as downloads:
+            for requirement, folder in SUITES.items():
+                options = ("--no-deps", "--no-binary=:all:", "--dest", downloads)
+                _pip(sys.executable, "download", *options, requirement)
+                name, _, release = requirement.replace("-", "_").partition("==")
+                with tarfile.open(Path(downloads, f"{name}-{release}.tar.gz")) as source:
+                    _extract(source, f"{name}-{release}", folder, target)
+
+    return _cached(f"suites-{RELEASE}-{STATES_RELEASE}", unpack)
+
+
+def _extract(source: tarfile.TarFile, top: str, folder: str, target: Path) -> None:
+    """Unpack one folder only: beside the package itself, tests would import that."""
+    for member in source.getmembers():
+        if member.isfile() and member.name.startswith(f"{top}/{folder}/"):
+            member.name = member.name.removeprefix(f"{top}/")
+            source.extract(member, target, filter="data")
+
+
+def _cached(name: str, fill: Callable[[Path], None]) -> Path:
+    """Return the directory *name* of the cache, which is filled when it is first asked for."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "coordinator-tests"
-    target = cache / "-".join(filter(None, ("ops", RELEASE, extra, tag)))
+    target = cache / name
     if target.is_dir():
         return target
     cache.mkdir(parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=cache))
     try:
-        _install(python, unfinished, f"ops[{extra}]=={RELEASE}" if extra else f"ops=={RELEASE}")
+        fill(unfinished)
         # Whole or not at all, also when two test processes do this at the same time.
         unfinished.rename(target)
     except OSError:
@@ -49,21 +95,12 @@ def directory(
     return target
 
 
-def _install(python: str, target: Path, requirement: str) -> None:
-    command = [
-        python,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--retries=0",
-        "--target",
-        str(target),
-        requirement,
-    ]
+def _pip(python: str, what: str, *arguments: str) -> None:
+    command = [python, "-m", "pip", what, "--quiet", "--retries=0", *arguments]
+    requirement = arguments[-1]
     try:
         ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=INSTALL_S_MAX)
     except subprocess.TimeoutExpired as error:
-        raise NoPeer(f"installing {requirement} took more than {error.timeout} s") from error
+        raise NoPeer(f"fetching {requirement} took more than {error.timeout} s") from error
     if ended.returncode != 0:
-        raise NoPeer(f"{requirement} cannot be installed: {ended.stderr.strip().splitlines()[-1:]}")
+        raise NoPeer(f"{requirement} cannot be fetched: {ended.stderr.strip().splitlines()[-1:]}")
