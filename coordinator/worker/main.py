@@ -32,7 +32,8 @@ from coordinator.worker.http import WorkerHttp
 from coordinator.worker.logs import Logs
 from coordinator.worker.metrics import Metrics
 from coordinator.worker.observe import concerned
-from coordinator.worker.toolserver import ToolServer, install_tools
+from coordinator.worker.toolfiles import NATIVE, install_tools
+from coordinator.worker.toolserver import ToolServer
 from coordinator.worker.warm import WarmParents
 
 RETRY_FIRST_S, RETRY_MAX_S = 0.2, 5.0
@@ -93,7 +94,9 @@ class WorkerProcess:
             logs.close, minder.close,
         )  # fmt: skip
         with closing_in_order(*closers):
-            install_tools(data_dir / "tools", sys.executable)
+            client = install_tools(data_dir / "tools", sys.executable)
+            if client != NATIVE:
+                log.info("worker.slow_commands", why=client, fix="install a C compiler and start again")
             host = Host(
                 machine=machine,
                 data_dir=data_dir,

@@ -1,9 +1,9 @@
 """The socket between hook commands and engine/tools: one call in, one answer out.
 
 Role: one server per worker, with a context for each hook that runs.  Calls of one context happen one after the
-other and their effects add up; a context that is closed answers nobody any more.  Also puts the commands into
-the directory that hooks find them in.
-Not here: what the commands mean (engine/tools/), the other end of the socket and the protocol (toolclient.py).
+other and their effects add up; a context that is closed answers nobody any more.
+Not here: what the commands mean (engine/tools/), the other end of the socket and the protocol (toolclient.py),
+the commands in the search path (toolfiles.py).
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import shlex
 import shutil
 import socket
 import tempfile
@@ -21,7 +20,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from coordinator.engine.effects import Effects
-from coordinator.engine.tools import COMMANDS, STDIN, Answer, Call, HookContext, LogLine, answer, needs
+from coordinator.engine.tools import STDIN, Answer, Call, HookContext, LogLine, answer, needs
 from coordinator.errors import Refused
 from coordinator.worker.toolclient import LENGTH_BYTES, pack, unpack
 
@@ -313,65 +312,3 @@ def _bytes(text: str) -> bytes:
 
 def _error(text: str) -> Fields:
     return [b"answer", b"1", b"", f"ERROR {text}\n".encode("utf-8", "replace")]
-
-
-# --- the commands in the search path ---------------------------------------------------------------------
-
-CLIENT_FILE = "coordinator-tool"
-SHEBANG_BYTES_MAX = 127  # older kernels cut off the rest
-
-
-def install_tools(directory: Path, python: str) -> None:
-    """Put every hook command into *directory*: one client, and a link to it for each name.
-
-    *python* is the interpreter that runs it.  Several processes may do this at the same time, and hooks may be
-    using the commands meanwhile: each file is replaced whole.  Links of commands that are no more are removed.
-    """
-    directory.mkdir(mode=0o755, parents=True, exist_ok=True)
-    source = Path(__file__).with_name("toolclient.py").read_text(encoding="utf-8")
-    _replace_file(directory / CLIENT_FILE, (_start(python) + source).encode())
-    for name in COMMANDS:
-        _replace_link(directory / name)
-    for path in directory.iterdir():
-        # A name with a dot in front is what another process is just about to put in place.
-        if path.name not in COMMANDS and not path.name.startswith(".") and _is_link(path):
-            path.unlink(missing_ok=True)
-
-
-def _start(python: str) -> str:
-    """Return the first lines of the client: how it finds its interpreter."""
-    shebang = f"#!{python} -IS\n"
-    if len(os.fsencode(shebang)) <= SHEBANG_BYTES_MAX and not any(map(str.isspace, python)):
-        return shebang
-    # To the shell these lines are a start of the interpreter, to Python they are a string.
-    return f"""#!/bin/sh\n''':'\nexec {shlex.quote(python)} -IS "$0" "$@"\n'''\n"""
-
-
-def _replace_file(path: Path, content: bytes) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        if path.read_bytes() == content and path.stat().st_mode & 0o777 == 0o755:
-            return
-    temporary = _beside(path)
-    temporary.write_bytes(content)
-    temporary.chmod(0o755)
-    temporary.replace(path)
-
-
-def _is_link(path: Path) -> bool:
-    """Say whether this is a link to the client; it may be gone by now."""
-    try:
-        return os.readlink(path) == CLIENT_FILE
-    except OSError:
-        return False
-
-
-def _replace_link(path: Path) -> None:
-    if _is_link(path):
-        return
-    temporary = _beside(path)
-    temporary.symlink_to(CLIENT_FILE)
-    temporary.replace(path)
-
-
-def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{secrets.token_hex(8)}")

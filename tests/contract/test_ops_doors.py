@@ -24,7 +24,8 @@ from test_hook_tools import EngineDoor, context, environment, fresh, only, undis
 import ops
 from coordinator.engine.tools.ahead import answers_ahead
 from coordinator.worker.channel import HookChannel
-from coordinator.worker.toolserver import ToolServer, install_tools
+from coordinator.worker.toolfiles import install_tools
+from coordinator.worker.toolserver import ToolServer
 from ops import _backend, _dispatch, _door, _tools, _warm, hookcmds
 
 HELPERS = Path(__file__).parents[1] / "unit" / "ops"

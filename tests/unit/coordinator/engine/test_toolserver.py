@@ -23,7 +23,8 @@ from coordinator.engine.tools import COMMANDS, Call, HookContext, LogLine
 from coordinator.errors import Refused
 from coordinator.worker import toolserver
 from coordinator.worker.toolclient import pack, unpack
-from coordinator.worker.toolserver import CLIENT_FILE, ToolContext, ToolServer, install_tools
+from coordinator.worker.toolfiles import CLIENT_FILE, NATIVE, install_tools
+from coordinator.worker.toolserver import ToolContext, ToolServer
 
 RELATED = relation(
     in_scope=True, units={unit("db/0"): 5}, bags={"db/0": stored({"host": "h0"}), "web/0": stored({})}
@@ -35,10 +36,12 @@ CONTEXT = HookContext(
 )
 
 
-@pytest.fixture(scope="module")
-def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=["cc", None], ids=["native", "python"])
+def tools(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("tools")
-    install_tools(directory, sys.executable)
+    client = install_tools(directory, sys.executable, compiler=request.param)
+    if request.param is not None and client != NATIVE:
+        pytest.skip(client)
     return directory
 
 
@@ -314,6 +317,12 @@ def test_installing_again_touches_nothing(tmp_path):
     assert {path.name: path.lstat().st_ino for path in tmp_path.iterdir()} == before
 
 
+def test_without_a_compiler_that_works_the_client_is_that_in_python(tmp_path):
+    assert install_tools(tmp_path, sys.executable, compiler="no-such-compiler") != NATIVE
+    assert (tmp_path / CLIENT_FILE).read_text().startswith("#!")
+    assert "cannot be compiled" in install_tools(tmp_path, sys.executable, compiler="false")
+
+
 def test_several_processes_may_install_at_once(tmp_path):
     with ThreadPoolExecutor(8) as pool:
         for done in [pool.submit(install_tools, tmp_path, sys.executable) for _ in range(8)]:
@@ -326,7 +335,7 @@ def test_an_interpreter_that_a_script_cannot_name_works_too(server, opened, tmp_
     odd = tmp_path / name
     odd.mkdir()
     (odd / "python").symlink_to(os.path.realpath(sys.executable))
-    install_tools(tmp_path / "tools", str(odd / "python"))
+    install_tools(tmp_path / "tools", str(odd / "python"), compiler=None)
     shell = Shell(server, opened, tmp_path / "tools", tmp_path)
     assert shell("relation-get host 'db/0'; is-leader --help | head -n 1") == (
         0,

@@ -24,7 +24,8 @@ from coordinator.errors import Unavailable
 from coordinator.worker import warm
 from coordinator.worker.charmenv import python_directory
 from coordinator.worker.dispatch import Ended, Minder
-from coordinator.worker.toolserver import ToolContext, ToolServer, install_tools
+from coordinator.worker.toolfiles import install_tools
+from coordinator.worker.toolserver import ToolContext, ToolServer
 
 WAIT_S = 20.0
 

@@ -1,0 +1,105 @@
+"""The commands in the search path of hooks: one program, and a link to it for each name.
+
+Role: the native client (toolclient.c) where there is a compiler, compiled once per machine; else the same in
+Python (toolclient.py).  Several processes may do this at the same time, and hooks may be using the commands
+meanwhile: each file is replaced whole.
+Not here: what answers the commands (toolserver.py).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+from coordinator.engine.tools import COMMANDS
+
+CLIENT_FILE = "coordinator-tool"
+NATIVE_SOURCE = Path(__file__).with_name("toolclient.c")
+NATIVE = "native"
+COMPILER_S_MAX = 60.0
+SHEBANG_BYTES_MAX = 127  # older kernels cut off the rest
+
+
+def install_tools(directory: Path, python: str, *, compiler: str | None = "cc") -> str:
+    """Put every hook command into *directory*; return `NATIVE`, or why the client is not that.
+
+    *python* is the interpreter that runs the client where there is no *compiler*.  Links of commands that are no
+    more are removed.
+    """
+    directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+    native, what = _native(directory / CLIENT_FILE, compiler)
+    source = Path(__file__).with_name("toolclient.py").read_text(encoding="utf-8")
+    _replace_file(directory / CLIENT_FILE, native or (_start(python) + source).encode())
+    for name in COMMANDS:
+        _replace_link(directory / name)
+    for path in directory.iterdir():
+        # A name with a dot in front is what another process is just about to put in place.
+        if path.name not in COMMANDS and not path.name.startswith(".") and _is_link(path):
+            path.unlink(missing_ok=True)
+    return what
+
+
+def _native(client: Path, compiler: str | None) -> tuple[bytes | None, str]:
+    """Return the native client, compiled unless *client* is it already, and what can be said of it."""
+    program = shutil.which(compiler) if compiler is not None else None
+    if program is None:
+        return None, "there is no compiler on this machine"
+    name = hashlib.sha256(NATIVE_SOURCE.read_bytes()).hexdigest()
+    with contextlib.suppress(FileNotFoundError):
+        content = client.read_bytes()
+        if name.encode() in content:
+            return content, NATIVE
+    fresh = _beside(client)
+    try:
+        command = [program, "-O2", f'-DSOURCE="{name}"', "-o", str(fresh), str(NATIVE_SOURCE)]
+        subprocess.run(command, check=True, capture_output=True, timeout=COMPILER_S_MAX)
+        return fresh.read_bytes(), NATIVE
+    except (OSError, subprocess.SubprocessError) as cause:
+        return None, f"it cannot be compiled: {cause}"
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def _start(python: str) -> str:
+    """Return the first lines of the client: how it finds its interpreter."""
+    shebang = f"#!{python} -IS\n"
+    if len(os.fsencode(shebang)) <= SHEBANG_BYTES_MAX and not any(map(str.isspace, python)):
+        return shebang
+    # To the shell these lines are a start of the interpreter, to Python they are a string.
+    return f"""#!/bin/sh\n''':'\nexec {shlex.quote(python)} -IS "$0" "$@"\n'''\n"""
+
+
+def _replace_file(path: Path, content: bytes) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        if path.read_bytes() == content and path.stat().st_mode & 0o777 == 0o755:
+            return
+    temporary = _beside(path)
+    temporary.write_bytes(content)
+    temporary.chmod(0o755)
+    temporary.replace(path)
+
+
+def _is_link(path: Path) -> bool:
+    """Say whether this is a link to the client; it may be gone by now."""
+    try:
+        return os.readlink(path) == CLIENT_FILE
+    except OSError:
+        return False
+
+
+def _replace_link(path: Path) -> None:
+    if _is_link(path):
+        return
+    temporary = _beside(path)
+    temporary.symlink_to(CLIENT_FILE)
+    temporary.replace(path)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{secrets.token_hex(8)}")
