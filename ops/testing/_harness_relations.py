@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from .._errors import ModelError, RelationDataTypeError, RelationNotFoundError
+from .._network import BindingMapping
 from .._relation import RelationDataContent
 from ._harness_base import AppUnitOrName, CharmType, HarnessBase, name_of
 from ._world import RelationRecord
@@ -108,11 +109,15 @@ class RelationsHarness(HarnessBase[CharmType]):
         if self._emits:
             self._emit_about_unit("relation_joined", relation, remote_unit_name)
 
-    def _show_unit(self, record: RelationRecord, name: str) -> None:
-        """Have the model know a unit that has joined, also in relations that a test holds."""
+    def _show_unit(self, record: RelationRecord, name: str, *, stays: bool = True) -> None:
+        """Have the model know a unit that has joined, also in relations that a test holds.
+
+        Of one that does not stay, only the data is known.
+        """
         relation, unit = self._model.get_relation(record.endpoint, record.id), self._model.get_unit(name)
         assert relation is not None
-        relation.units.add(unit)
+        if stays:
+            relation.units.add(unit)
         if unit not in relation.data:
             relation.data._data[unit] = RelationDataContent(relation, unit, self._backend)
 
@@ -167,21 +172,12 @@ class RelationsHarness(HarnessBase[CharmType]):
         if remote_unit_name not in relation.units:
             raise KeyError(f"{remote_unit_name} is not in relation {relation_id}: {relation.units}")
         relation.units.remove(remote_unit_name)
-        with self._leaving(relation, remote_unit_name):
-            if self._emits:
-                self._emit_about_unit("relation_departed", relation, remote_unit_name, remote_unit_name)
-        relation.bags.pop(remote_unit_name, None)
-
-    @contextlib.contextmanager
-    def _leaving(self, relation: RelationRecord, unit_name: str) -> Iterator[None]:
-        """Have the model know a unit as the one that is about to leave."""
-        self._model.relations._remote_unit = self._model.get_unit(unit_name)
         self._refresh(relation)
-        try:
-            yield
-        finally:
-            self._model.relations._remote_unit = None
+        if self._emits:
+            self._show_unit(relation, remote_unit_name, stays=False)
+            self._emit_about_unit("relation_departed", relation, remote_unit_name, remote_unit_name)
             self._refresh(relation)
+        relation.bags.pop(remote_unit_name, None)
 
     # --- data ---
 
@@ -279,6 +275,7 @@ class RelationsHarness(HarnessBase[CharmType]):
             self._world.default_network = answer
         else:
             self._world.networks[(endpoint, relation_id)] = answer
+        self._model._bindings = BindingMapping(self._backend)  # without what was known before
 
     def _add_default_networks(self, endpoint: str, relation_id: int) -> None:
         """Have a relation and its endpoint know some network, unless the test has said what all have."""

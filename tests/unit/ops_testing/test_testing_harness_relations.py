@@ -272,6 +272,21 @@ def test_the_most_specific_network_counts(harness):
     ]
 
 
+def test_a_network_may_change_while_the_charm_lives(running):
+    running.add_relation("db", "pg")
+    assert address(running, "db") == "192.0.2.0"
+    running.add_network("10.2.0.1", endpoint="db")
+    assert address(running, "db") == "10.2.0.1"
+
+
+def test_a_peer_that_leaves_can_still_be_read(running):
+    number = running.add_relation("ring", "web")
+    running.add_relation_unit(number, "web/1")
+    running.update_relation_data(number, "web/1", {"k": "v"})
+    running.remove_relation(number)
+    assert running.charm.read[-2]["web/1"] == {"k": "v"}
+
+
 @pytest.mark.parametrize(("own", "subnet"), [("10.9.8.7", "10.9.8.0/24"), ("2001:db8::7", "2001:db8::/64")])
 def test_a_network_has_usual_values_and_given_ones(harness, own, subnet):
     harness.add_network(own, endpoint="admin")
