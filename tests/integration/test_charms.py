@@ -171,7 +171,7 @@ def _servers(system: System) -> set[str]:
 def test_a_daemon_that_a_hook_started_outlives_the_worker():
     with running(workers=1) as system:
         system.add_model()
-        system.deploy(examples / "store", "store", **{"base-port": 28300})
+        system.deploy(EXAMPLES / "store", "store", **{"base-port": free_ports(1)})
         system.wait_settled(1)
         before = _servers(system)
         assert len(before) == 1

@@ -58,7 +58,10 @@ def perform_in(sim: Simulation, worker: Worker) -> Callable[..., Outcome]:
         sim.runs.append(run)
         worker.running.append(run)
         context = HookContext(world=seen_by(hook, world, host.charm_meta), memory=memory, hook=hook)
+        worker.end_hooks_in_time()  # one that starts after the time is over does not get through the gate
         try:
+            if run.is_killed:
+                return Interrupted("signal 9")
             return _play(sim, worker, run, context, on_effects)
         finally:
             run.is_over = True
