@@ -348,7 +348,14 @@ values = st.recursive(
     max_leaves=6,
 ) | st.sets(st.integers() | texts, max_size=3)
 odd_values = st.sampled_from(["object()", "(1, 2)", "frozenset({1})", "[object()]", "ops", "self.stored"])
-literals = values.map(repr) | odd_values
+
+
+def literal(value: Any) -> str:
+    """Write a value as Python does, in the same words in every process."""
+    return f"{{{', '.join(sorted(map(repr, value)))}}}" if isinstance(value, set) and value else repr(value)
+
+
+literals = values.map(literal) | odd_values
 statuses = st.builds(
     "ops.{}Status({!r})".format, st.sampled_from(["Active", "Blocked", "Maintenance", "Waiting"]), texts
 ) | st.sampled_from(["ops.UnknownStatus()", "ops.ActiveStatus()", "ops.ErrorStatus('x')", "'active'"])
