@@ -7,7 +7,7 @@ before a command that the charm runs as a process.
 Not here: the channel and the fork (_warm.py), the meaning of any command (whoever answers).
 
 Frames from here: ``t`` and ``a`` (tell, ask), each with a JSON list of name, arguments, input or null, files by
-name; ``m`` with names of modules.  Frames to here: ``["answer", exit status, output, error output]``;
+name; ``m`` with names of modules and ``e`` with the exit status, from _warm.py.  Frames to here: ``["answer", exit status, output, error output]``;
 ``["absent"]`` where there is no such command; or ``["needs", names of files, most bytes of one]``, upon which
 the same is asked again with them.
 """

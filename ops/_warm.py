@@ -180,6 +180,10 @@ class Parent:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.close(self.wakeup)
+        door = sys.modules.get(_DOOR)
+        if door is not None:
+            # Not for what it does: it touches what a run touches, so that the pages are copied before anybody waits.
+            door.rehearse()
         message, descriptors, _, _ = socket.recv_fds(connection, MESSAGE_BYTES_MAX, 3)
         connection.close()
         if not message:
@@ -206,7 +210,8 @@ class Parent:
         # Whatever looks at an object here has its page copied: so nothing looks at the modules unless there are
         # more.
         if len(sys.modules) > self.module_count:
-            channel.tell_modules(sorted(_reusable(list(sys.modules)[self.module_count :], order["cwd"])))
+            channel.tell(b"m", sorted(_reusable(list(sys.modules)[self.module_count :], order["cwd"])))
+        channel.tell(b"e", status)
         return status
 
 
@@ -278,11 +283,11 @@ class Channel:
             count -= len(part)
         return b"".join(parts)
 
-    def tell_modules(self, names):
-        """Say which modules a hook used, so that the parent has them for the next one."""
-        # A worker that is gone has no use for them.
+    def tell(self, kind, value):
+        """Say something at the end of a hook: ``m``, modules it used; ``e``, its exit status."""
+        # A worker that is gone has no use for it.
         with contextlib.suppress(OSError):
-            self.send(b"m" + json.dumps(names).encode())
+            self.send(kind + json.dumps(value).encode())
 
 
 def run_program(program, code, channel):

@@ -32,6 +32,8 @@ class HookChannel:
         self._received = bytearray()
         self.failure: str | None = None
         self.modules: list[str] = []
+        self.status: int | None = None
+        """Exit status of the charm, when it has run to its end."""
         context.before_command = self._take_all
 
     def begin(self, answers: Mapping[str, str]) -> None:
@@ -85,6 +87,8 @@ class HookChannel:
         kind, body = frame[:1], json.loads(frame[1:])
         if kind == b"m":
             self.modules = [str(name) for name in body]
+        elif kind == b"e":
+            self.status = int(body)
         elif kind == b"t":
             answer = self._context.call(_call(body))
             if answer is not None and answer.exit_code and self.failure is None:

@@ -28,8 +28,9 @@ def pass_on(
 ) -> None:
     """Give *emit* every line of *pipes* (descriptors by name) until process *pid* has ended.
 
-    *has_ended* tells so where the platform cannot say when.  *channel* is one more descriptor, with what to
-    call when something is there to read: it says whether there will be more.
+    *has_ended* tells so where the platform cannot say when, and sooner than that: it is asked again when there is
+    nothing more to read on *channel*, which is one more descriptor, with what to call when something is there to
+    read.  That says whether there will be more.
     """
     pending = dict.fromkeys(pipes, b"")
     end = _end_of(pid)
@@ -58,6 +59,8 @@ def pass_on(
                         assert channel is not None
                         if not channel[1]():
                             selector.unregister(key.fileobj)
+                            if has_ended() and drain_until is None:
+                                drain_until = time.monotonic() + DRAIN_S
                     elif not _take(key.fd, key.data, pending, emit):
                         selector.unregister(key.fileobj)
                         open_pipes -= 1

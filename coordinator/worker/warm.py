@@ -347,11 +347,12 @@ class Run:
                 self._pipes,
                 self._emit,
                 pid=self._child.pid,
-                has_ended=lambda: self._child.status is not None,
+                has_ended=lambda: self._channel.status is not None or self._child.status is not None,
                 channel=(self._connection.fileno(), self._channel.take),
             )
             self._channel.take()
-            ended = self._parent.end_of(self._child)
+            told = self._channel.status
+            ended = Ended(told) if told is not None else self._parent.end_of(self._child)
             self._parent.learn(self._channel.modules)
             self._parent.prepare(self._wanted)
             if self._channel.failure is not None and ended.status == 0:

@@ -18,7 +18,7 @@ from pathlib import Path
 import system as integration
 from system import running
 
-from tests.bench import CHARMS, command, commits, cpu, crowd, floor, remote, report, startup
+from tests.bench import CHARMS, command, commits, cpu, crowd, floor, forks, remote, report, startup, throughput
 from tests.bench.floor import Floor
 from tests.bench.pair import Observer, Pair
 from tests.bench.rows import Row
@@ -39,10 +39,14 @@ class Sizes:
     crowd: int = 100
     looks: int
     idle_s: float
+    busy: int
+    changes: int
 
 
-SHORT = Sizes(floors=200, rounds=8, commands=40, starts=10, hooks=100, looks=5, idle_s=20)
-FULL = Sizes(floors=2000, rounds=150, commands=400, starts=50, hooks=1000, looks=25, idle_s=120)
+SHORT = Sizes(floors=200, rounds=8, commands=40, starts=10, hooks=100, looks=5, idle_s=20, busy=10, changes=5)
+FULL = Sizes(
+    floors=2000, rounds=150, commands=400, starts=50, hooks=1000, looks=25, idle_s=120, busy=50, changes=20
+)
 
 Benchmarks = dict[str, Callable[[], list[Row]]]
 
@@ -55,7 +59,10 @@ def two_machines(sizes: Sizes) -> Iterator[Benchmarks]:
         observer = stack.enter_context(Observer(system.endpoints))
         puts = stack.enter_context(Floor(system.endpoints))
         machines = tuple(sorted(system.ask("GET", "/v1/machines")["machines"]))
-        pairs = [Pair(system, observer, name, CHARMS / charm, machines) for name, charm in CHARMS_OF_PAIRS.items()]
+        charms = {"bash": CHARMS / "shell", "ops": CHARMS / "python"}
+        if released := forks.with_released_library(system.home):
+            charms["released"] = released
+        pairs = [Pair(system, observer, name, charm, machines) for name, charm in charms.items()]
         for pair in pairs:
             stack.callback(pair.close)
         command.prepare(system)
@@ -69,11 +76,9 @@ def two_machines(sizes: Sizes) -> Iterator[Benchmarks]:
             "Transactions": lambda: commits.measure(system, pairs, rounds=sizes.rounds),
             "CPU": lambda: cpu.measure(system, pairs, puts, rounds=sizes.rounds),
             "Hook commands": lambda: command.measure(system, times=sizes.commands),
+            "Forks and new processes": lambda: forks.measure(system, pairs[1:], rounds=max(3, sizes.rounds // 2)),
             "Start of a charm": lambda: startup.measure(pairs, times=sizes.starts, rounds=sizes.rounds // 2),
         }
-
-
-CHARMS_OF_PAIRS = {"bash": "shell", "ops": "python"}
 
 
 @contextmanager
@@ -85,6 +90,7 @@ def one_machine(sizes: Sizes) -> Iterator[Benchmarks]:
             "Many units": lambda: crowd.measure_growth(system, counts=sizes.units, hooks=sizes.hooks),
             "Status": lambda: crowd.measure_status(system, units=sizes.crowd, times=sizes.looks),
             "At rest": lambda: crowd.measure_idle(system, seconds=sizes.idle_s),
+            "Throughput": lambda: throughput.measure(system, units=sizes.busy, changes=sizes.changes),
         }
 
 
