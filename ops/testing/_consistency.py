@@ -411,7 +411,8 @@ def _relation_event_fits(event: _Event, scene: Scene) -> Iterator[str]:
         yield _object_is_missing(event, "relation")
         return
     yield from _is_there(event, "relation", relation, relation.endpoint, scene)
-    if event.suffix in NEEDS_REMOTE_UNIT and event.relation_remote_unit_id is None and not relation._remote_units:
+    about_a_unit = event.suffix in NEEDS_REMOTE_UNIT and not event.relation_of_app
+    if about_a_unit and event.relation_remote_unit_id is None and not relation._remote_units:
         yield (
             f"{event.name} is about a remote unit, and {relation!r} has none: pass `remote_unit` to the event, or "
             f"data of a unit to the relation"

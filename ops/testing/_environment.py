@@ -36,10 +36,10 @@ def variables(ctx: Context, event: _Event, state: State, charm_dir: str) -> dict
     ):
         if value:
             found[variable] = value
-    return {**found, **_about(event, ctx.app_name)}
+    return {**found, **_about(event, ctx._unit_name)}
 
 
-def _about(event: _Event, app_name: str) -> dict[str, str]:
+def _about(event: _Event, unit_name: str) -> dict[str, str]:
     """Return the variables that tell what the event is about."""
     if event.action is not None:
         name = event.action.name
@@ -52,7 +52,7 @@ def _about(event: _Event, app_name: str) -> dict[str, str]:
         }
     found = {"JUJU_DISPATCH_PATH": f"hooks/{event.hook}", "JUJU_HOOK_NAME": event.hook}
     if event.relation is not None:
-        found |= _about_relation(event, event.relation, app_name)
+        found |= _about_relation(event, event.relation, unit_name)
     if event.container is not None:
         found["JUJU_WORKLOAD_NAME"] = event.container.name
     if event.notice is not None:
@@ -71,8 +71,8 @@ def _about(event: _Event, app_name: str) -> dict[str, str]:
     return found
 
 
-def _about_relation(event: _Event, relation: RelationBase, app_name: str) -> dict[str, str]:
-    app = relation._remote_app(app_name)
+def _about_relation(event: _Event, relation: RelationBase, own_unit: str) -> dict[str, str]:
+    app = relation._remote_app(own_unit.partition("/")[0])
     found = {
         "JUJU_RELATION": relation.endpoint,
         "JUJU_RELATION_ID": f"{relation.endpoint}:{relation.id}",
@@ -82,15 +82,16 @@ def _about_relation(event: _Event, relation: RelationBase, app_name: str) -> dic
     if unit is None:
         return found
     found["JUJU_REMOTE_UNIT"] = f"{app}/{unit}"
-    if event.name.endswith("_relation_departed"):
+    if event.suffix == "_relation_departed":
         # 0 counts as not given: charms' tests have come to rely on it.
-        found["JUJU_DEPARTING_UNIT"] = f"{app}/{event.relation_departed_unit_id or unit}"
+        theirs = f"{app}/{event.relation_departed_unit_id or unit}"
+        found["JUJU_DEPARTING_UNIT"] = own_unit if event.relation_is_left else theirs
     return found
 
 
 def _remote_unit(event: _Event, relation: RelationBase) -> int | None:
     """Return the number of the unit on the other side that the event is about, if any."""
-    if event.name.endswith(("_relation_created", "_relation_broken")):
+    if event.relation_of_app or event.suffix in ("_relation_created", "_relation_broken"):
         return None
     if event.relation_remote_unit_id is not None:
         return event.relation_remote_unit_id
@@ -108,8 +109,11 @@ def _remote_unit(event: _Event, relation: RelationBase) -> int | None:
 
 @contextlib.contextmanager
 def environment(found: Mapping[str, str]) -> Iterator[None]:
-    """Put variables into the process's environment while the block runs; then all are again what they were."""
-    before = dict(os.environ)
+    """Put variables into the process's environment while the block runs; then all are again what they were.
+
+    So is the working directory: the charm may have gone into one that is about to be removed.
+    """
+    before, directory = dict(os.environ), _working_directory()
     os.environ.update(found)
     try:
         yield
@@ -117,3 +121,12 @@ def environment(found: Mapping[str, str]) -> Iterator[None]:
         for name in os.environ.keys() - before.keys():
             del os.environ[name]
         os.environ.update(before)
+        if directory is not None:
+            os.chdir(directory)
+
+
+def _working_directory() -> str | None:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return None  # whoever made it has removed it already

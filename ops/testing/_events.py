@@ -135,6 +135,12 @@ class _Event(Part):
     custom_event_kwargs: Mapping[str, Any] = field(default_factory=lambda: dict[str, Any]())
     """Arguments by name for a custom event."""
 
+    relation_of_app: bool = False
+    """Of a changed event: whether it is the application on the other side that wrote, and no unit."""
+
+    relation_is_left: bool = False
+    """Of a departed event: whether it is the unit under test that leaves, so that the others are gone for it."""
+
     _unsaid = {"custom_event_kwargs": {}}
 
     @functools.cached_property

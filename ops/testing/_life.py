@@ -2,7 +2,8 @@
 
 The order is that of a new unit, of a charm upgrade, and of a removal; what has no order there (relations among
 each other) goes by number here, peers last.  A relation is in the state from its created event on, a unit on
-the other side from its joined event on, so that each event meets what it would meet in a hook.
+the other side from its joined event on, so that each event meets what it would meet in a hook.  That of the
+peers is there to the end, as long as the application.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ._events import _Event
 from ._part import changed
 from ._relation_parts import PeerRelation, Relation, RelationBase
 from ._state import State
@@ -18,7 +20,6 @@ from ._state import State
 if TYPE_CHECKING:
     from .._charm import CharmBase
     from ._context import Context
-    from ._events import _Event
 
 
 class Step(NamedTuple):
@@ -65,8 +66,7 @@ class _Life:
         for relation in self.relations:
             self._put(_among(relation, {}))
             self._emit(on.relation_created(self._now(relation)))
-        if self.state.leader:
-            self._emit(on.leader_elected())
+        self._emit(on.leader_elected() if self.state.leader else _Event("leader_settings_changed"))
         self._emit(on.config_changed())
         self._emit(on.start())
         for container in self.containers:
@@ -80,7 +80,8 @@ class _Life:
         on = self.ctx.on
         for relation in self.relations:
             if getattr(relation, "remote_app_data", None):
-                self._emit(on.relation_changed(self._now(relation)))
+                by_app = on.relation_changed(self._now(relation))
+                self._emit(dataclasses.replace(by_app, relation_of_app=True))
             for number in sorted(relation._remote_units):
                 come = {each: bag for each, bag in relation._remote_units.items() if each <= number}
                 self._put(_among(self._now(relation), come))
@@ -108,13 +109,13 @@ class _Life:
         on = self.ctx.on
         for number in sorted(relation._remote_units):
             departed = on.relation_departed(self._now(relation), remote_unit=number)
-            # It is this unit that goes; for it, the others depart.
-            self._emit(dataclasses.replace(departed, relation_departing_unit=self.ctx._unit_name))
+            self._emit(dataclasses.replace(departed, relation_is_left=True))
             rest = {each: bag for each, bag in self._now(relation)._remote_units.items() if each != number}
             self._put(_among(self._now(relation), rest))
+        # That of the peers lasts as long as the application.
         if not isinstance(relation, PeerRelation):
             self._emit(on.relation_broken(self._now(relation)))
-        self._set(relations={each for each in self.state.relations if each.id != relation.id})
+            self._set(relations={each for each in self.state.relations if each.id != relation.id})
 
     # --- what each step does ---
 
