@@ -10,7 +10,7 @@ import types
 
 from ops import testing
 from ops.testing import *  # noqa: F403
-from ops.testing import _context, _events, _life, _relation_parts, errors
+from ops.testing import _context, _events, _relation_parts, _sequences, errors
 
 
 def _submodule(name: str, **names: object) -> types.ModuleType:
@@ -24,4 +24,4 @@ def _submodule(name: str, **names: object) -> types.ModuleType:
 sys.modules[f"{__name__}.errors"] = errors
 context = _submodule("context", CharmEvents=testing.CharmEvents, _Event=_events._Event, Context=_context.Context)
 state = _submodule("state", DEFAULT_JUJU_DATABAG=_relation_parts.DEFAULT_JUJU_DATABAG, _Event=_events._Event)
-sequences = _submodule("sequences", check_builtin_sequences=_life.check_builtin_sequences)
+sequences = _submodule("sequences", check_builtin_sequences=_sequences.check_builtin_sequences)

@@ -18,7 +18,6 @@ from ._relation_parts import PeerRelation, Relation, RelationBase
 from ._state import State
 
 if TYPE_CHECKING:
-    from .._charm import CharmBase
     from ._context import Context
 
 
@@ -141,20 +140,3 @@ def _among(relation: RelationBase, units: Mapping[int, Mapping[str, str]]) -> Re
     if isinstance(relation, Relation):
         return changed(relation, remote_units_data=dict(units))
     return relation
-
-
-def check_builtin_sequences(
-    charm_type: type[CharmBase],
-    meta: dict[str, Any] | None = None,
-    actions: dict[str, Any] | None = None,
-    config: dict[str, Any] | None = None,
-    template_state: State | None = None,
-    juju_version: str = "3.6.14",
-) -> None:
-    """Run a charm through its life as leader and as follower, so that whatever it raises comes out."""
-    from ._context import Context
-
-    for leader in (True, False):
-        ctx = Context(charm_type, meta, actions=actions, config=config, juju_version=juju_version)
-        with ctx:
-            run_life(ctx, dataclasses.replace(template_state or State(), leader=leader))

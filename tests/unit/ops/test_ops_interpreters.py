@@ -17,7 +17,8 @@ from ops_stage import REPOSITORY
 
 pytestmark = pytest.mark.slow
 
-NEEDED = ["pytest", "PyYAML", "pydantic"]
+NEEDED = ["pytest", "PyYAML", "pydantic", "hypothesis"]
+TESTS = ["ops", "ops_testing"]
 VERSIONS = ["3.10", "3.11", "3.12", "3.13"]
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "coordinator-tests"
 
@@ -62,9 +63,9 @@ def test_the_tests_of_the_library_pass(version):
         "PYTHONPATH": f"{packages(python, version)}{os.pathsep}{REPOSITORY}",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-    here = str(pathlib.Path(__file__).parent)
-    command = [python, "-m", "pytest", here, "-m", "not slow", "-p", "no:cacheprovider", "--tb=short"]
-    command += [f"--confcutdir={here}"]
+    above = pathlib.Path(__file__).parents[1]
+    command = [python, "-m", "pytest", *(str(above / name) for name in TESTS), "-m", "not slow"]
+    command += ["-p", "no:cacheprovider", "--tb=short", f"--confcutdir={above}"]
     # Short: below it are sockets, whose paths have at most 107 bytes.
     with tempfile.TemporaryDirectory(prefix="ops-") as folder:
         command += [f"--basetemp={folder}/t"]

@@ -26,6 +26,17 @@ ORDER = [
     *("_object", "_stored", "_framework", "_events", "_charm", "log", "_dispatch", "main", "lib"),
 ]
 
+# The same for what is in ops.testing, which stands after all of these.
+TESTING_ORDER = [
+    *("errors", "_show", "_part", "_statuses", "_parts", "_relation_parts", "_container_parts", "_state"),
+    *("_action", "_events", "_extensions", "_charm_spec", "_charm_class", "_charm_root", "_consistency"),
+    *("_storage", "_watch", "_pebble_files", "_pebble_exec", "_pebble", "_pebble_state"),
+    *("_world", "_commands", "_backend", "_state_world", "_environment", "_run", "_life", "_context"),
+    "_sequences",
+    *("_harness_base", "_harness_containers", "_harness_relations", "_harness_secrets", "_harness_storage"),
+    *("_harness", "__init__"),
+]
+
 
 def run(code: str) -> str:
     ended = subprocess.run(
@@ -113,13 +124,13 @@ def test_importing_loads_nothing_that_most_runs_do_not_need():
 
 def test_importing_changes_nothing_in_the_interpreter():
     state = "(sys.excepthook, sys.breakpointhook, warnings.showwarning, logging.getLogger().handlers[:])"
-    code = f"import sys, warnings, logging; before = {state}; import ops, ops.pebble; print(before == {state})"
+    code = f"import sys, warnings, logging; before = {state}; import ops.pebble, ops.testing; print(before == {state})"
     assert run(code) == "True"
 
 
 EVERYTHING = """
 import importlib, pkgutil, sys
-import ops, ops_tracing
+import ops, ops_tracing, scenario
 for found in pkgutil.walk_packages(ops.__path__, "ops."):
     importlib.import_module(found.name)
 assert ops._yaml.load("a: [1]") == {"a": [1]}
@@ -134,7 +145,8 @@ def only_yaml(tmp_path):
     import yaml
 
     installed = pathlib.Path(yaml.__file__).parents[1]
-    for path in (PACKAGE, REPOSITORY / "ops_tracing.py", installed / "yaml", installed / "_yaml"):
+    aliases = (REPOSITORY / "ops_tracing.py", REPOSITORY / "scenario.py")
+    for path in (PACKAGE, *aliases, installed / "yaml", installed / "_yaml"):
         if path.exists():
             (tmp_path / path.name).symlink_to(path)
     return tmp_path
@@ -148,7 +160,7 @@ def import_everything(directory: pathlib.Path, before: str = "") -> str:
 
 
 def test_every_module_can_be_imported_with_pyyaml_alone(only_yaml):
-    assert import_everything(only_yaml) == "['ops', 'ops_tracing', 'yaml']"
+    assert import_everything(only_yaml) == "['ops', 'ops_tracing', 'scenario', 'yaml']"
 
 
 # What Python has on POSIX only: modules, and names in modules that exist everywhere.
@@ -174,8 +186,8 @@ def test_every_module_can_be_imported_where_there_is_no_posix(only_yaml):
 # --- how the package is built ---
 
 
-def module_name(path: pathlib.Path) -> str:
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def module_name(path: pathlib.Path, package: pathlib.Path = PACKAGE) -> str:
+    return path.relative_to(package).parts[0].removesuffix(".py")
 
 
 def runtime_imports(tree: ast.AST):
@@ -201,6 +213,24 @@ def test_imports_point_in_one_direction(path):
             continue  # within its own folder
         # The client is loaded when a container is used, which is after everything else.
         assert name == "pebble" or ORDER.index(name) < ORDER.index(home), f"{home} imports {name}"
+
+
+TESTING = PACKAGE / "testing"
+
+
+@pytest.mark.parametrize("path", sorted(TESTING.rglob("*.py")), ids=lambda path: str(path.relative_to(TESTING)))
+def test_imports_within_the_testing_library_do_as_well(path):
+    home = module_name(path, TESTING)
+    depth = len(path.relative_to(TESTING).parts)
+    for level, name in runtime_imports(ast.parse(path.read_text())):
+        if level == depth and name != home:
+            assert TESTING_ORDER.index(name) < TESTING_ORDER.index(home), f"{home} imports {name}"
+
+
+def test_only_the_testing_library_knows_of_itself():
+    for path in (*MODULES, PACKAGE / "__init__.py"):
+        names = {name for _, name in runtime_imports(ast.parse(path.read_text()))}
+        assert not names & {"testing", "_private"}, path
 
 
 def test_only_the_door_starts_processes():
