@@ -55,6 +55,7 @@ class Promises:
         self._store = store
         self.books = defaultdict(Book, books)
         self.failed: set[UnitName] = set()
+        self.unseated: dict[str, int] = {}  # since which revision somebody took the lead of an application away
 
     # --- at every write --------------------------------------------------------------------------------------
 
@@ -86,6 +87,8 @@ class Promises:
         journal = next((value for ref, value in puts.items() if ref.kind is Kind.JOURNAL), None)
         did = f"{journal.by}: {journal.did}" if journal else "outside of models"
         for ref in (keys.ref_of(write.key) for write in txn.writes if isinstance(write, Delete)):
+            if ref is not None and ref.kind is Kind.LEADER and journal and journal.by.startswith("user"):
+                self.unseated[ref.path[1]] = self._store.revision
             if ref in before and ref.kind is Kind.UNIT:
                 self._gone(_decoded(ref, before[ref].value), did)
         for ref, value in puts.items():
@@ -118,7 +121,7 @@ class Promises:
         """is-leader holds for the whole hook: whoever was told so is dead before another leads."""
         for run in sim.runs[-50:]:
             other = run.world.unit
-            is_excused = run.world.revision < sim.unseated.get(app, 0)  # it saw a lead that somebody took away
+            is_excused = run.world.revision < self.unseated.get(app, 0)  # it saw a lead that somebody took away
             alive = run.saw_leader and not (run.is_killed or run.is_over or is_excused)
             assert not (alive and other.app == app and other != leader), f"{leader} leads while {other} is told so"
 

@@ -95,7 +95,6 @@ class Simulation:
         self.promises = Promises(self.store, {} if self.after is None else deepcopy(self.after.books))
         self.writes = 0
         self.runs: list[Run] = [] if self.after is None else list(self.after.runs)
-        self.unseated: dict[str, int] = {}
         self.on_the_way: list[tuple[Process, Txn]] = []
         self.returning: list[tuple[float, Process]] = []
         self.story: list[str] = []
@@ -189,7 +188,6 @@ class Simulation:
         self.ask(
             lambda view: Change(did=f"unseat {app}", deletes=frozenset({leader})) if view.exists(leader) else None
         )
-        self.unseated[app] = self.store.revision
 
     def resolve(self, name: str, *, retry: bool) -> None:
         self.ask(lambda view: unit.resolve(view, MODEL, [UnitName.parse(name)], retry=retry))
