@@ -124,7 +124,8 @@ def test_importing_loads_nothing_that_most_runs_do_not_need():
 
 def test_importing_changes_nothing_in_the_interpreter():
     state = "(sys.excepthook, sys.breakpointhook, warnings.showwarning, logging.getLogger().handlers[:])"
-    code = f"import sys, warnings, logging; before = {state}; import ops.pebble, ops.testing; print(before == {state})"
+    code = f"import sys, warnings, logging; before = {state}; import ops.pebble, ops.testing"
+    code += f"; print(before == {state})"
     assert run(code) == "True"
 
 
