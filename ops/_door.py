@@ -7,9 +7,9 @@ before a command that the charm runs as a process.
 Not here: the channel and the fork (_warm.py), the meaning of any command (whoever answers).
 
 Frames from here: ``t`` and ``a`` (tell, ask), each with a JSON list of name, arguments, input or null, files by
-name; ``m`` with names of modules and ``e`` with the exit status, from _warm.py.  Frames to here: ``["answer", exit status, output, error output]``;
-``["absent"]`` where there is no such command; or ``["needs", names of files, most bytes of one]``, upon which
-the same is asked again with them.
+name; ``m`` and ``e``, see _warm.py.  Frames to here: first the answers that are known in advance; then ``["answer",
+exit status, output, error output]`` for each question, ``["absent"]`` where there is no such command, or ``["needs",
+names of files, most bytes of one]``, upon which the same is asked again with them.
 """
 
 from __future__ import annotations
@@ -36,8 +36,6 @@ _FORGETS: dict[str, tuple[str, ...]] = {
 class _Channel(Protocol):
     """What _warm.py gives: a stream of frames."""
 
-    answers: bytes
-
     def send(self, body: bytes) -> None: ...
 
     def receive(self) -> bytes: ...
@@ -48,7 +46,7 @@ class WorkerDoor:
 
     def __init__(self, channel: _Channel):
         self._channel = channel
-        self._known: dict[str, str] = json.loads(channel.answers or b"{}")
+        self._answers: dict[str, str] | None = None
         # Charms have threads, and an answer has to reach the one that asked.
         self._lock = threading.Lock()
 
@@ -59,10 +57,17 @@ class WorkerDoor:
                 self._channel.send(_frame(b"t", tool, arguments, stdin))
                 self._forget(_FORGETS[tool])
                 return _backend.Reply(0, "", "")
-            known = self._known.get(json.dumps([tool, *arguments]))
+            known = self._known().get(json.dumps([tool, *arguments]))
             if known is not None:
                 return _backend.Reply(0, known, "")
             return self._ask(tool, arguments, stdin)
+
+    def _known(self) -> dict[str, str]:
+        """Return what is known in advance; it arrives while the charm is being loaded."""
+        if self._answers is None:
+            self._answers = json.loads(self._channel.receive())
+        assert self._answers is not None
+        return self._answers
 
     def _ask(self, tool: str, arguments: Sequence[str], stdin: str | None) -> _backend.Reply:
         files: dict[str, str] = {}
@@ -78,12 +83,12 @@ class WorkerDoor:
 
     def _may_only_tell(self, tool: str, arguments: Sequence[str]) -> bool:
         """Return whether the worker cannot refuse this, or only for reasons that `ops` looks for itself."""
-        if tool == "relation-set" and self._key("relation-list", "--app", *arguments[:2]) not in self._known:
+        if tool == "relation-set" and self._key("relation-list", "--app", *arguments[:2]) not in self._known():
             return False  # perhaps there is no such relation
         if not any(each in ("--app", "--application=True") for each in arguments):
             return True
         # What only the leader may write: if it is known that this unit leads, it does so until the hook ends.
-        return self._known.get(self._key("is-leader"), "").strip() == "true"
+        return self._known().get(self._key("is-leader"), "").strip() == "true"
 
     @staticmethod
     def _key(tool: str, *arguments: str) -> str:
@@ -91,8 +96,9 @@ class WorkerDoor:
 
     def _forget(self, commands: tuple[str, ...]) -> None:
         for command in commands:
-            for call in [each for each in self._known if each.startswith(f'["{command}"')]:
-                del self._known[call]
+            known = self._known()
+            for call in [each for each in known if each.startswith(f'["{command}"')]:
+                del known[call]
 
     def has(self, tool: str) -> bool:
         """See `ops._backend.Door.has`."""

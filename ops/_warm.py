@@ -182,7 +182,7 @@ class Parent:
         os.close(self.wakeup)
         door = sys.modules.get(_DOOR)
         if door is not None:
-            # Not for what it does: it touches what a run touches, so that the pages are copied before anybody waits.
+            # Not for what it does: it touches what a run touches, so that pages are copied before anybody waits.
             door.rehearse()
         message, descriptors, _, _ = socket.recv_fds(connection, MESSAGE_BYTES_MAX, 3)
         connection.close()
@@ -196,8 +196,6 @@ class Parent:
             os.dup2(given, wanted)
             os.close(given)
         channel = Channel(socket.socket(fileno=channel_fd))
-        if not channel.begin():
-            return 1
         os.chdir(order["cwd"])
         os.environ.clear()
         os.environ.update(order["env"])
@@ -251,15 +249,6 @@ class Channel:
 
     def __init__(self, connection):
         self.connection = connection
-        self.answers = b""
-
-    def begin(self):
-        """Take the answers that are known in advance; return False if the worker has thought better of it."""
-        try:
-            self.answers = self.receive()
-        except OSError:
-            return False
-        return True
 
     def send(self, body):
         """Send one frame."""

@@ -331,8 +331,7 @@ class Run:
                 theirs.close()
             self._channel.begin(answers_ahead(context.context) if parent.has_door else {})
         except BaseException:
-            # The charm does not begin before there are answers, and ends when the channel is closed.
-            self._close()
+            self._close()  # a charm that has begun finds nobody to talk to, and fails
             raise
 
     def kill(self) -> None:

@@ -1,8 +1,8 @@
 """One contract for whoever carries out hook commands: every door of `ops` gives charms the same.
 
-The doors: commands in PATH that are processes, a model in memory, `engine.tools` without any process, and
-the commands of a worker with its socket between.  Behind the first two is a small controller of the tests'
-own; all four show the same surroundings: web/0, which leads its application, in relation 7 with db/0.
+The doors: commands in PATH that are processes, the memory of `ops.testing`, `engine.tools` without any process,
+and a worker's commands, with its socket or a channel between.  Behind the first is a small controller of the
+tests' own; all show the same surroundings: web/0, which leads its application, in relation 7 with db/0.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import selectors
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,27 +27,14 @@ from coordinator.worker.channel import HookChannel
 from coordinator.worker.toolfiles import install_tools
 from coordinator.worker.toolserver import ToolServer
 from ops import _backend, _dispatch, _door, _tools, _warm, hookcmds
+from ops.testing._backend import MemoryDoor
+from ops.testing._world import RelationRecord, StatusRecord, World
 
 HELPERS = Path(__file__).parents[1] / "unit" / "ops"
 if str(HELPERS) not in sys.path:
     sys.path.append(str(HELPERS))
 
 import ops_pretend  # noqa: E402
-
-
-class MemoryDoor:
-    """A model in memory."""
-
-    def __init__(self) -> None:
-        self.model = ops_pretend.model()
-
-    def call(self, tool: str, arguments: Sequence[str], stdin: str | None) -> _backend.Reply:
-        if tool not in ops_pretend.COMMANDS:
-            raise FileNotFoundError(tool)
-        return _backend.Reply(*ops_pretend.answer(self.model, tool, list(arguments), stdin))
-
-    def has(self, tool: str) -> bool:
-        return tool in ops_pretend.COMMANDS
 
 
 class Opened(NamedTuple):
@@ -58,8 +45,26 @@ class Opened(NamedTuple):
 
 
 def in_memory(tmp_path: Path, stack: ExitStack) -> Opened:
-    door = MemoryDoor()
-    return Opened(door, lambda: [(level, text) for level, text in door.model["log"]])
+    """What `ops.testing` pretends."""
+    pretended = World(
+        unit_name="web/0",
+        endpoints=frozenset({"db", "cluster"}),
+        leader=True,
+        relations={
+            7: RelationRecord(
+                id=7,
+                endpoint="db",
+                app="db",
+                units=["db/0"],
+                bags={"db/0": {"host": "h0"}, "db": {"version": "14"}, "web/0": {"mine": "1"}, "web": {}},
+            )
+        },
+        unit_status=StatusRecord("waiting", "waiting for machine"),
+        app_status=StatusRecord("waiting", "waiting for machine"),
+        state={"a": "1"},
+        running="db-relation-changed",
+    )
+    return Opened(MemoryDoor(pretended), lambda: [(line.level, line.message) for line in pretended.log])
 
 
 def by_processes(tmp_path: Path, stack: ExitStack) -> Opened:
@@ -111,16 +116,13 @@ def through_a_channel(tmp_path: Path, stack: ExitStack) -> Opened:
     stack.callback(answering.join)
     stack.callback(charms_end.shutdown, socket.SHUT_RDWR)
     channel.begin(answers_ahead(opened.context))
-    stream = _warm.Channel(charms_end)
-    assert stream.begin()
+    door = _door.WorkerDoor(_warm.Channel(charms_end))
 
     def log() -> list[tuple[str, str]]:
-        _door.WorkerDoor(stream).call(
-            "relation-ids", ["nothing"], None
-        )  # what was only told is there after an answer
+        door.call("goal-state", ["--format=json"], None)  # what was only told before is there after an answer
         return [(line.level, line.message.partition(": ")[2]) for line in lines]
 
-    return Opened(_door.WorkerDoor(stream), log)
+    return Opened(door, log)
 
 
 def answer_until_closed(channel: HookChannel) -> None:

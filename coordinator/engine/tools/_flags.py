@@ -169,8 +169,7 @@ def parse(command: Command, call: Call) -> Args:
         HelpWanted: help is asked for.
         BadRequest: an option is unknown or has no usable value, there are too many words, or one is not UTF-8.
     """
-    by_name = {flag.name: flag for flag in command.all_flags()}
-    by_letter = {flag.short: flag for flag in by_name.values() if flag.short}
+    by_name, by_letter = _flags_of(command)
     given: dict[str, str | bool] = {}
     spelled: dict[str, str] = {}
     words: list[str] = []
@@ -198,6 +197,22 @@ def parse(command: Command, call: Call) -> Args:
     if command.formats and args.format not in command.formats:
         raise args.bad_value("format", f'unknown format "{args.format}"')
     return args
+
+
+#: Flags of commands by name and by letter, beside the command itself; made at its first call.
+_flags: dict[int, tuple[Command, dict[str, Flag], dict[str, Flag]]] = {}
+
+
+def _flags_of(command: Command) -> tuple[dict[str, Flag], dict[str, Flag]]:
+    known = _flags.get(id(command))
+    if known is None:
+        by_name = {flag.name: flag for flag in command.all_flags()}
+        known = _flags[id(command)] = (
+            command,
+            by_name,
+            {flag.short: flag for flag in by_name.values() if flag.short},
+        )
+    return known[1], known[2]
 
 
 def _utf8(text: str, command: Command) -> str:

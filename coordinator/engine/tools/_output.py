@@ -18,12 +18,13 @@ except ImportError:  # PyYAML without libyaml: the same, slower
 # What the original escapes in JSON; a few charms compare texts rather than values.
 _ESCAPED = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
 
+_json = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+
 
 def render(value: Any, form: str) -> bytes:
     """Return *value* as *form* ("smart", "yaml" or "json") prints it; None is "nothing"."""
     if form == "json":
-        text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-        return (text.translate(_ESCAPED) + "\n").encode()
+        return (_json(value).translate(_ESCAPED) + "\n").encode()
     if value is None:
         return b""
     if form == "smart":

@@ -9,11 +9,12 @@ Pinned by tests/contract/test_hook_tools.py.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 from coordinator.engine.tools import Call, HookContext, answer
 
-# Limits of what is worked out in advance: a hook looks at a few units, and the rest can be asked for.
-BAGS_MAX = 24
+#: Of how many relations something is worked out in advance: a hook looks at few, and the rest can be asked for.
+RELATIONS_MAX = 4
 UNITS_MAX = 64
 
 _ALWAYS = (
@@ -33,28 +34,24 @@ def answers_ahead(context: HookContext) -> dict[str, str]:
     return found
 
 
-def _about_relations(context: HookContext) -> list[tuple[str, ...]]:
-    calls: list[tuple[str, ...]] = []
-    bags: list[tuple[str, ...]] = []
-    hook = context.hook
-    for endpoint in context.world.charm.endpoints:
-        calls.append(("relation-ids", endpoint.name, "--format=json"))
+def _about_relations(context: HookContext) -> Iterator[tuple[str, ...]]:
+    hook, unit = context.hook, context.world.unit
     known = set(context.memory.relations)
     if hook is not None and hook.relation is not None:
         known.add(hook.relation)
     # The one that the hook is about comes first.
-    for number in sorted(known, key=lambda each: (hook is None or each != hook.relation, each)):
-        relation = context.find_relation(number)
-        if relation is None or len(bags) >= BAGS_MAX:
-            continue
-        reference = ("-r", f"{relation.endpoint}:{number}")
-        members = context.members(number)
-        calls.append(("relation-list", "--format=json", "--app", *reference))
-        if len(members) <= UNITS_MAX:
-            calls.append(("relation-list", "--format=json", *reference))
-        about = hook.remote_unit if hook is not None and hook.relation == number else None
-        units = [about] if about is not None else members[:2]
+    numbers = sorted(known, key=lambda each: (hook is None or each != hook.relation, each))[:RELATIONS_MAX]
+    relations = [relation for relation in map(context.find_relation, numbers) if relation is not None]
+    for endpoint in {relation.endpoint: None for relation in relations}:
+        yield "relation-ids", endpoint, "--format=json"
+    for relation in relations:
+        reference = ("-r", f"{relation.endpoint}:{relation.id}")
         get = ("relation-get", "--format=json", *reference)
-        bags += [(*get, "-", str(unit)) for unit in (*units, context.world.unit)]
-        bags += [(*get, "--app", "-", app) for app in {relation.remote_app: 0, context.world.unit.app: 0}]
-    return [*calls, *bags]
+        yield "relation-list", "--format=json", "--app", *reference
+        if len(context.members(relation.id)) <= UNITS_MAX:
+            yield "relation-list", "--format=json", *reference
+        yield *get, "-", str(unit)
+        if hook is not None and hook.relation == relation.id:
+            yield *get, "--app", "-", relation.remote_app
+            if hook.remote_unit is not None:
+                yield *get, "-", str(hook.remote_unit)
