@@ -21,6 +21,7 @@ from coordinator.engine.tools import COMMANDS
 
 CLIENT_FILE = "coordinator-tool"
 NATIVE_SOURCE = Path(__file__).with_name("toolclient.c")
+PREBUILT = NATIVE_SOURCE.with_suffix(".native")
 NATIVE = "native"
 COMPILER_S_MAX = 60.0
 SHEBANG_BYTES_MAX = 127  # older kernels cut off the rest
@@ -45,23 +46,41 @@ def install_tools(directory: Path, python: str, *, compiler: str | None = "cc") 
     return what
 
 
+def prebuild() -> None:
+    """Compile the native client beside its source, for an image or package whose machines have no compiler.
+
+    Raises:
+        CalledProcessError: it cannot be compiled.
+    """
+    PREBUILT.write_bytes(_compiled(PREBUILT, "cc"))
+
+
 def _native(client: Path, compiler: str | None) -> tuple[bytes | None, str]:
-    """Return the native client, compiled unless *client* is it already, and what can be said of it."""
-    program = shutil.which(compiler) if compiler is not None else None
+    """Return the native client, compiled unless it was before, and what can be said of it."""
+    if compiler is None:
+        return None, "it is not wanted"
+    name = hashlib.sha256(NATIVE_SOURCE.read_bytes()).hexdigest().encode()
+    for known in (client, PREBUILT):
+        with contextlib.suppress(FileNotFoundError):
+            content = known.read_bytes()
+            if name in content:
+                return content, NATIVE
+    program = shutil.which(compiler)
     if program is None:
         return None, "there is no compiler on this machine"
-    name = hashlib.sha256(NATIVE_SOURCE.read_bytes()).hexdigest()
-    with contextlib.suppress(FileNotFoundError):
-        content = client.read_bytes()
-        if name.encode() in content:
-            return content, NATIVE
-    fresh = _beside(client)
     try:
-        command = [program, "-O2", f'-DSOURCE="{name}"', "-o", str(fresh), str(NATIVE_SOURCE)]
-        subprocess.run(command, check=True, capture_output=True, timeout=COMPILER_S_MAX)
-        return fresh.read_bytes(), NATIVE
+        return _compiled(client, program), NATIVE
     except (OSError, subprocess.SubprocessError) as cause:
         return None, f"it cannot be compiled: {cause}"
+
+
+def _compiled(beside: Path, program: str) -> bytes:
+    name = hashlib.sha256(NATIVE_SOURCE.read_bytes()).hexdigest()
+    fresh = _beside(beside)
+    command = [program, "-O2", f'-DSOURCE="{name}"', "-o", str(fresh), str(NATIVE_SOURCE)]
+    try:
+        subprocess.run(command, check=True, capture_output=True, timeout=COMPILER_S_MAX)
+        return fresh.read_bytes()
     finally:
         fresh.unlink(missing_ok=True)
 

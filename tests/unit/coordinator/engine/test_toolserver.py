@@ -21,7 +21,7 @@ from coordinator.domain.unit_state import HookKind
 from coordinator.engine.effects import Effects
 from coordinator.engine.tools import COMMANDS, Call, HookContext, LogLine
 from coordinator.errors import Refused
-from coordinator.worker import toolserver
+from coordinator.worker import toolfiles, toolserver
 from coordinator.worker.toolclient import pack, unpack
 from coordinator.worker.toolfiles import CLIENT_FILE, NATIVE, install_tools
 from coordinator.worker.toolserver import ToolContext, ToolServer
@@ -321,6 +321,15 @@ def test_without_a_compiler_that_works_the_client_is_that_in_python(tmp_path):
     assert install_tools(tmp_path, sys.executable, compiler="no-such-compiler") != NATIVE
     assert (tmp_path / CLIENT_FILE).read_text().startswith("#!")
     assert "cannot be compiled" in install_tools(tmp_path, sys.executable, compiler="false")
+
+
+def test_a_client_that_was_compiled_in_advance_needs_no_compiler(tmp_path, monkeypatch):
+    monkeypatch.setattr(toolfiles, "PREBUILT", tmp_path / "prebuilt")
+    try:
+        toolfiles.prebuild()
+    except FileNotFoundError:
+        pytest.skip("there is no compiler on this machine")
+    assert install_tools(tmp_path / "tools", sys.executable, compiler="no-such-compiler") == NATIVE
 
 
 def test_several_processes_may_install_at_once(tmp_path):
