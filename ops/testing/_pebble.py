@@ -82,23 +82,27 @@ class PretendPebble:
         return merged_plan([*base, *self.layers.values()])
 
     def add_layer(self, label: str, layer: pebble.Layer, combine: bool) -> None:
-        """Add a layer on top, or with *combine* put it into the one of this name; start its checks.
+        """Add a layer on top, or with *combine* put it into the one of this name.
+
+        Checks that are new are started, and those that a new layer has and that were only stopped; what was
+        disabled waits for a replan.
 
         Raises:
             RuntimeError: there is one of this name, and it shall not or cannot be combined.
         """
-        known = self.layers.get(label)
+        known, restarted = self.layers.get(label), [name for name in layer.checks if self._is_enabled(name)]
         if known is not None:
             if not combine:
                 raise RuntimeError(f'400 Bad Request: layer "{label}" already exists')
             _need_overrides(label, layer)
+            restarted = []
             about = {
                 "summary": layer.summary or known.summary,
                 "description": layer.description or known.description,
             }
             layer = pebble.Layer({**about, **merged_plan([known, layer]).to_dict()})  # type: ignore[typeddict-item]
         self.layers[label] = layer
-        self._update_checks()
+        self.start_enabled_checks([*self._update_checks(), *restarted])
 
     # --- services ---
 
@@ -185,8 +189,9 @@ class PretendPebble:
 
     # --- checks ---
 
-    def _update_checks(self) -> None:
-        """Take over what the plan says about checks; start those that are new."""
+    def _update_checks(self) -> list[str]:
+        """Take over what the plan says about checks, and return the names of those that are new."""
+        new: list[str] = []
         for name, check in self.plan().checks.items():
             about = {
                 "level": check.level,
@@ -195,20 +200,22 @@ class PretendPebble:
             }
             info = self.check_infos.get(name)
             if info is None:
+                new.append(name)
                 self.check_infos[name] = pebble.CheckInfo(
                     name, status=pebble.CheckStatus.INACTIVE, successes=0, **about
                 )
-                if check.startup is not pebble.CheckStartup.DISABLED:
-                    self._start_check(name)
             elif any(getattr(info, fact) != value for fact, value in about.items()):
                 self._set_check(name, **about)
+        return new
 
-    def start_enabled_checks(self) -> None:
-        """Start all checks that are not meant to wait."""
-        for name, info in self.check_infos.items():
-            inactive = info.status is pebble.CheckStatus.INACTIVE
-            if inactive and info.startup is not pebble.CheckStartup.DISABLED:
+    def start_enabled_checks(self, names: Iterable[str]) -> None:
+        """Start those of these checks that are not meant to wait."""
+        for name in names:
+            if self.check_infos[name].status is pebble.CheckStatus.INACTIVE and self._is_enabled(name):
                 self._start_check(name)
+
+    def _is_enabled(self, name: str) -> bool:
+        return name in self.check_infos and self.check_infos[name].startup is not pebble.CheckStartup.DISABLED
 
     def start_checks(self, names: list[str]) -> list[str]:
         """Start checks; return the names of those that were not active."""
@@ -375,7 +382,7 @@ class _TestingPebbleClient:
 
     def replan_services(self, timeout: float = 30.0, delay: float = 0.1) -> pebble.ChangeID:
         self._check_connection()
-        self._state.start_enabled_checks()
+        self._state.start_enabled_checks(self._state.check_infos)
         return self._state.start_enabled(pebble.ChangeKind.REPLAN.value)
 
     def start_services(

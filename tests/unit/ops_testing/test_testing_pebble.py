@@ -264,6 +264,17 @@ def test_a_later_layer_tells_checks_something_new(client):
     assert before.level is pebble.CheckLevel.ALIVE, "infos are not changed under whoever holds them"
 
 
+def test_a_layer_starts_again_the_checks_that_it_has(client):
+    client.add_layer("base", LAYER)
+    client.stop_checks(["up"])
+    client.add_layer("other", {"services": {}})
+    assert client.get_checks(names=["up"])[0].status is IDLE
+    client.add_layer(
+        "more", {"checks": {"up": {"override": "merge", "period": "1s"}, "late": {"override": "merge"}}}
+    )
+    assert [info.status for info in client.get_checks()] == [IDLE, UP]
+
+
 def test_an_unknown_change_is_not_found(client):
     with pytest.raises(pebble.APIError, match='cannot find change with id "77"'):
         client.get_change("77")
