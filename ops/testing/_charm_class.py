@@ -17,4 +17,4 @@ def fresh(charm_class: type[_CharmT]) -> type[_CharmT]:
     events = type(charm_class.on)
     own_events = type(events.__name__, (events,), {"__module__": events.__module__})
     own = {"on": own_events(), "__module__": charm_class.__module__, "__doc__": charm_class.__doc__}
-    return type(charm_class.__name__, (charm_class,), own)
+    return type(charm_class.__name__, (charm_class,), own)  # type: ignore[return-value]
