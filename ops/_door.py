@@ -7,9 +7,9 @@ before a command that the charm runs as a process.
 Not here: the channel and the fork (_warm.py), the meaning of any command (whoever answers).
 
 Frames from here: ``t`` and ``a`` (tell, ask), each with a JSON list of name, arguments, input or null, files by
-name; ``m`` and ``e``, see _warm.py.  Frames to here: first the answers that are known in advance; then ``["answer",
-exit status, output, error output]`` for each question, ``["absent"]`` where there is no such command, or ``["needs",
-names of files, most bytes of one]``, upon which the same is asked again with them.
+name; ``m`` and ``e``, see _warm.py.  Frames to here: first the answers that are known in advance; then for each
+question ``["answer", exit status, output, error output]``, ``["absent"]`` where there is no such command, or
+``["needs", names of files, most bytes of one]``, upon which the same is asked again with them.
 """
 
 from __future__ import annotations
