@@ -160,9 +160,9 @@ def shown(path: str, leads: bool, failing: dict[str, Any]) -> dict[str, Any]:
     return {"environment": environment, "answers": {**ANSWERS, "is-leader": leads}, "failing": failing}
 
 
-#: Where one of these fails, theirs takes the endpoint for one without (or with fewer) relations from then on; ours
+#: Where one of these fails, theirs behaves as if there were no (or fewer) relations or storages from then on; ours
 #: asks again.  Compared is what happens until then.
-LISTING = {"relation-ids", "relation-list"}
+LISTING = {"relation-ids", "relation-list", "storage-list"}
 
 
 def until_an_error(seen: list[list[Any]]) -> list[list[Any]]:

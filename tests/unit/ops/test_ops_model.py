@@ -287,6 +287,15 @@ def test_storage_instances_are_listed_and_located_when_needed(tools, model):
         model.storages["tape"]
 
 
+def test_storage_that_could_not_be_listed_is_asked_for_again(tools, model):
+    tools.fail("storage-list --format=json disk", "ERROR no answer in time")
+    for _ in range(2):
+        with pytest.raises(ops.ModelError, match="no answer in time"):
+            model.storages["disk"]
+    tools.answers["storage-list --format=json disk"] = ["disk/0"]
+    assert [each.index for each in model.storages["disk"]] == [0]
+
+
 def test_storage_can_be_requested_by_number(tools, model):
     model.storages.request("disk", 2)
     assert tools.calls == ["storage-add disk=2"]
