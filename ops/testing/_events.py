@@ -139,7 +139,11 @@ class _Event(Part):
     """Of a changed event: whether it is the application on the other side that wrote, and no unit."""
 
     relation_is_left: bool = False
-    """Of a departed event: whether it is the unit under test that leaves, so that the others are gone for it."""
+    """Of a departed event: whether it is the unit under test that leaves."""
+
+    relation_unit_is_gone: bool = False
+    """Of a departed event: whether the unit on the other side is no longer listed, as in a real hook.  Tests have
+    come to rely on it being listed."""
 
     _unsaid = {"custom_event_kwargs": {}}
 

@@ -108,7 +108,7 @@ class _Life:
         on = self.ctx.on
         for number in sorted(relation._remote_units):
             departed = on.relation_departed(self._now(relation), remote_unit=number)
-            self._emit(dataclasses.replace(departed, relation_is_left=True))
+            self._emit(dataclasses.replace(departed, relation_is_left=True, relation_unit_is_gone=True))
             rest = {each: bag for each, bag in self._now(relation)._remote_units.items() if each != number}
             self._put(_among(self._now(relation), rest))
         # That of the peers lasts as long as the application.

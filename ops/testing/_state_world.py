@@ -73,7 +73,7 @@ def world_from_state(ctx: Context, event: _Event, state: State) -> World:
     )
     if event.action is not None:
         world.action = ActionRecord(event.action.name, dict(event.action.params), logs=ctx.action_logs)
-    if event.relation_is_left and event.relation is not None:
+    if event.relation_unit_is_gone and event.relation is not None:
         left = world.relations[event.relation.id]
         # What it wrote can still be read.
         left.units.remove(f"{left.app}/{event.relation_remote_unit_id}")
