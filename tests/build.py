@@ -18,6 +18,7 @@ from coordinator.domain.change import Change, Condition, Held, Present, Unchange
 from coordinator.domain.charm import CharmMeta, Endpoint, Option, Role
 from coordinator.domain.life import Life
 from coordinator.domain.model import Machine, Model
+from coordinator.domain.members import Members
 from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Ref
 from coordinator.domain.relation import Relation, Side
@@ -142,7 +143,10 @@ def memory(*, unit: UnitState | None = None, relations: Mapping[int, RelationSta
 def entered(endpoint: str = "db", **members: int) -> RelationState:
     """What is remembered of a relation; `db_0=5`: revision 5 of the bag of db/0 has been handled."""
     names = {unit("/".join(name.rsplit("_", 1))): revision for name, revision in members.items()}
-    return RelationState(endpoint=endpoint, members=names)
+    met = Members()
+    for name, revision in names.items():
+        met = met.handled(name, revision, names)
+    return RelationState(endpoint=endpoint, members=met)
 
 
 def relation_hook(kind: HookKind, remote: str | None = None, *, number: int = 7, **more: Any) -> Hook:

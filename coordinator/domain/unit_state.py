@@ -1,7 +1,8 @@
 """Memory: what has been handled of a unit's hooks, at which revisions.
 
 Role: the half of the truth that only settled hooks write.  The next hook is the first difference between this
-and the world (engine/decide.py).  Revisions are opaque: compared for inequality, never computed with.
+and the world (engine/decide.py).  Revisions are opaque: compared for inequality, never computed with; but see
+members.py.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from coordinator.domain.members import Members
 from coordinator.domain.names import UnitName
 
 
@@ -89,12 +91,12 @@ class UnitState:
 class RelationState:
     """What of one relation has been handled: exists from relation-created on, until broken.
 
-    `members` and `apps` map names to the bag revision that the last hook about them saw.  `pending`: its joined
-    has run and its changed has not.
+    `members` and `apps` tell which units and applications the last hooks about them saw, and at which bag
+    revisions.  `pending`: its joined has run and its changed has not.
     """
 
     endpoint: str
-    members: Mapping[UnitName, int] = field(default_factory=dict)
+    members: Members = Members()
     apps: Mapping[str, int] = field(default_factory=dict)
     pending: UnitName | None = None
 

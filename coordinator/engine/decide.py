@@ -164,17 +164,18 @@ def _next_of(relation: WorldRelation, state: RelationState, world: World) -> Hoo
         return _relation_hook(HookKind.RELATION_CHANGED, relation, state.pending)
     leaving = _is_leaving(relation, world)
     units = {} if leaving else relation.units
-    for gone in sorted(set(state.members) - set(units)):
+    for gone in (member for member in state.members if member not in units):
         return _departed(relation, gone, world)
     if leaving:
         return None if relation.is_peer else _relation_hook(HookKind.RELATION_BROKEN, relation)
     for app in sorted(relation.apps):
         if relation.apps[app] != state.apps.get(app):
             return _relation_hook(HookKind.RELATION_CHANGED, relation)
-    for joining in sorted(set(units) - set(state.members)):
+    joining = min((unit for unit in units if unit not in state.members), default=None)
+    if joining is not None:
         return _relation_hook(HookKind.RELATION_JOINED, relation, joining)
-    for member in sorted(state.members):
-        if units[member] != state.members[member]:
+    for member in state.members:
+        if not state.members.has_handled(member, units[member]):
             return _relation_hook(HookKind.RELATION_CHANGED, relation, member)
     return None
 

@@ -181,17 +181,18 @@ def _relation_after(state: RelationState | None, world: World, hook: Hook) -> Re
         return None
     remote = hook.remote_unit
     if hook.kind is HookKind.RELATION_DEPARTED and remote is not None:
-        members = {unit: seen for unit, seen in state.members.items() if unit != remote}
         pending = None if state.pending == remote else state.pending
-        return replace(state, members=members, pending=pending)
+        return replace(state, members=state.members.without(remote), pending=pending)
     if remote is None:
         return replace(state, apps=dict(relation.apps) if relation else state.apps)
-    # A unit that left between joined and changed keeps the version it had: departed comes next.
-    seen = relation.units.get(remote, state.members.get(remote, 0)) if relation else 0
     joined = hook.kind is HookKind.RELATION_JOINED
+    units, members = relation.units if relation else {}, state.members
+    # A unit that left between joined and changed keeps the version it had: departed comes next.
+    if remote in units or remote not in members:
+        members = members.handled(remote, units.get(remote, 0), units)
     return replace(
         state,
-        members={**state.members, remote: seen},
+        members=members,
         pending=remote if joined else (None if state.pending == remote else state.pending),
     )
 

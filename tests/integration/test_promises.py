@@ -274,13 +274,13 @@ def test_the_etcd_member_that_everybody_talks_to_is_killed_and_no_event_is_misse
         seen = {m: state for m, state in system.view().list(Kind.RELATION_MEMORY, "m") if m.path[1] == "b"}
         for ref, state in seen.items():
             if state.endpoint == "take":
-                revisions = {str(unit): revision for unit, revision in state.members.items()}
                 stored = {
-                    f"{r.path[2]}/{r.path[3]}": item.revision
+                    refs.unit_of(r): item.revision
                     for r in system.view().refs(Kind.UNIT_BAG, "m", "2")
                     if r.path[2] == "a" and (item := system.view().peek_stored(r))
                 }
-                assert revisions == stored, ref
+                assert list(state.members) == sorted(stored), ref
+                assert all(state.members.has_handled(*each) for each in stored.items()), ref
         assert_every_effect_landed_once(system)
         assert_no_hooks_overlapped(system)
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from coordinator.domain.charm import Action, Charm, CharmMeta
 from coordinator.domain.life import Life
+from coordinator.domain.members import Members
 from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Kind
 from coordinator.domain.status import Status, UnitStatus
@@ -67,8 +68,13 @@ def test_what_a_charm_says_of_itself_comes_back_as_it_was() -> None:
         ),
         pytest.param(
             Kind.RELATION_MEMORY,
-            RelationState(endpoint="db", members={unit("db/0"): 7}, apps={"db": 3}),
-            '{"apps":{"db":3},"endpoint":"db","members":{"db/0":7}}',
+            RelationState(
+                endpoint="db",
+                members=Members(units={"db": ((0, 4), (7, 7))}, until=9, apart={unit("db/3"): 5}),
+                apps={"db": 3},
+            ),
+            '{"apps":{"db":3},"endpoint":"db",'
+            '"members":{"apart":{"db/3":5},"units":{"db":[[0,4],[7,7]]},"until":9}}',
             id="names are keys",
         ),
         pytest.param(
