@@ -11,6 +11,7 @@ from .._errors import ModelError, SecretNotFoundError
 from .._tools import _ModelBackend
 from . import _commands
 from ._commands._call import merge
+from ._parts import JujuLogLine
 
 if TYPE_CHECKING:
     from .. import pebble
@@ -89,6 +90,10 @@ class MemoryBackend(_ModelBackend):
         if secret is not None and secret.expires is not None:
             info["expiry"] = secret.expires
         return identifier, info
+
+    def juju_log(self, level: str, message: str) -> None:
+        """Write a line to the log, without the detour of a command line: there are several in each run."""
+        self.world.log.append(JujuLogLine(level, message))
 
     def get_pebble(self, socket_path: str) -> pebble.Client:
         """Return a client of the pretended Pebble of the container that *socket_path* is in."""

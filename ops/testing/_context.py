@@ -7,7 +7,6 @@ Not here: the run itself (_run.py), events (_events.py).
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import shutil
 import tempfile
@@ -20,7 +19,6 @@ from ..jujuversion import JujuVersion
 from . import _charm_root, errors
 from ._charm_spec import CharmSpec
 from ._consistency import check_consistency
-from ._environment import environment
 from ._events import CharmEvents, _Event
 from ._life import Step, run_life
 from ._parts import JujuLogLine
@@ -29,7 +27,6 @@ from ._state import State
 from ._statuses import status_from_name
 
 if TYPE_CHECKING:
-    from .._meta import CharmMeta
     from .._object import EventBase
     from ._pebble import ExecArgs
     from ._statuses import _EntityStatus
@@ -224,12 +221,6 @@ class Context(Generic[CharmType]):
             self.action_results = world.action.results
 
     # --- what runs need to know ---
-
-    @functools.cached_property
-    def _charm_meta(self) -> CharmMeta:
-        """What the charm declares; some of it has defaults that depend on the controller's version."""
-        with environment({"JUJU_VERSION": self.juju_version}):
-            return self._charm_spec.charm_meta
 
     @property
     def _unit_name(self) -> str:

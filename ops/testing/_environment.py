@@ -118,9 +118,13 @@ def environment(found: Mapping[str, str]) -> Iterator[None]:
     try:
         yield
     finally:
-        for name in os.environ.keys() - before.keys():
+        # Only what differs: each variable that is set costs a call of the system.
+        now = dict(os.environ)
+        for name in now.keys() - before.keys():
             del os.environ[name]
-        os.environ.update(before)
+        for name, value in before.items():
+            if now.get(name) != value:
+                os.environ[name] = value
         if directory is not None:
             os.chdir(directory)
 

@@ -48,7 +48,6 @@ class ContextRun(Run):
         self.ctx = ctx
         self.event = event
         self.state_in = state
-        self.world = world_from_state(ctx, event, state)
         self.storage = storage_from_state(state)
         self._stack = contextlib.ExitStack()
         self.aborted = False
@@ -65,6 +64,8 @@ class ContextRun(Run):
         charm_dir = self._stack.enter_context(self.ctx._charm_dir())
         found = variables(self.ctx, self.event, self.state_in, charm_dir)
         self._stack.enter_context(environment(found))
+        # Here, because defaults of the metadata depend on the version in the environment.
+        self.world = world_from_state(self.ctx, self.event, self.state_in)
         context = _context.read_context(found)
         backend = ContextBackend(self.world, context)
         super().__init__(fresh(self.ctx._charm_spec.charm_type), context, backend=backend)
@@ -132,7 +133,7 @@ class ContextRun(Run):
         return put_back
 
     def _read_meta(self) -> CharmMeta:
-        return self.ctx._charm_meta
+        return self.ctx._charm_spec.charm_meta
 
     def _enter(self) -> None:
         """Nothing: a test may run as many charms as it likes, and has no hooks of other kinds."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import functools
+import operator
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,12 +34,15 @@ if TYPE_CHECKING:
     from ._context import Context
     from ._events import _Event
 
+_ID = operator.attrgetter("id")
+_NAME_AND_INDEX = operator.attrgetter("name", "index")
+
 # --- before a run -----------------------------------------------------------------------------------------
 
 
 def world_from_state(ctx: Context, event: _Event, state: State) -> World:
     """Return the surroundings that *state* describes."""
-    meta = ctx._charm_meta
+    meta = ctx._charm_spec.charm_meta
     defaults = {name: option.default for name, option in meta.config.items() if option.default is not None}
     scopes = {name: relation.scope for name, relation in meta.relations.items()}
     world = World(
@@ -52,12 +56,13 @@ def world_from_state(ctx: Context, event: _Event, state: State) -> World:
         leader=state.leader,
         planned_units=state.planned_units,
         config={**defaults, **state.config},
-        relations={each.id: _relation_record(each, ctx) for each in state.relations},
+        # In order, so that a charm meets them alike each time.
+        relations={each.id: _relation_record(each, ctx) for each in sorted(state.relations, key=_ID)},
         secrets=[_secret_record(each, ctx) for each in state.secrets],
         owners_read_latest=ctx._owners_read_latest,
         storages=[
             StorageRecord(each.name, each.index, functools.partial(ctx._storage_root, each.name, each.index))
-            for each in state.storages
+            for each in sorted(state.storages, key=_NAME_AND_INDEX)
         ],
         networks={(each.binding_name, None): network_answer(each) for each in state.networks},
         default_network=network_answer(Network("default")),
