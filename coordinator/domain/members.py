@@ -21,8 +21,8 @@ Ranges = tuple[tuple[int, int], ...]  # first and last number, ascending, with g
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Members:
-    """`units` has the numbers by application.  Of what each wrote, all up to revision `until` is handled; of those in
-    `apart`, up to the revision that stands there."""
+    """`units` has the numbers by application.  Of what each wrote, all up to revision `until` is handled; of those
+    in `apart`, up to the revision that stands there."""
 
     units: Mapping[str, Ranges] = field(default_factory=dict)
     until: int = 0

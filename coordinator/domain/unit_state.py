@@ -96,7 +96,7 @@ class RelationState:
     """
 
     endpoint: str
-    members: Members = Members()
+    members: Members = field(default_factory=Members)
     apps: Mapping[str, int] = field(default_factory=dict)
     pending: UnitName | None = None
 

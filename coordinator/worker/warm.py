@@ -107,7 +107,6 @@ class Parent:
     """
 
     def __init__(self, wanted: Wanted, pristine: Path, modules: list[str], minder: Minder) -> None:
-        self.used_s = time.monotonic()
         self.hooks = 0
         self.unfit = ""
         self.has_door = False
@@ -183,7 +182,6 @@ class Parent:
         if len(message) > MESSAGE_BYTES_MAX:
             raise Cold("its environment is too large")
         self.hooks += 1
-        self.used_s = time.monotonic()
         for _ in range(2):  # the first may have been ended, with all that ran, when authority was in doubt
             child = self._next_child(wanted)
             try:
@@ -380,20 +378,23 @@ def _paths(wanted: Wanted) -> dict[str, str]:
 class _Place:
     """All that is known of one charm: its parent, what its hooks used, and how often parents failed."""
 
+    pristine: Path
     parent: Parent | None = None
     modules: list[str] = field(default_factory=list)
     failures: int = 0
+    used_s: float = 0.0
 
 
 class WarmParents:
     """The parents of one worker.
 
     *directory* is where charms that bring their own library are unpacked for them, once per archive: a parent
-    must not depend on the directory of a unit, which changes and goes.
+    must not depend on the directory of a unit, which changes and goes.  It is empty at the start and at the end.
     """
 
     def __init__(self, directory: Path, minder: Minder) -> None:
         self._directory, self._minder = directory, minder
+        shutil.rmtree(directory, ignore_errors=True)
         self._lock = threading.Lock()
         self._places: dict[tuple[object, ...], _Place] = {}
         self._retired: list[Parent] = []
@@ -409,7 +410,8 @@ class WarmParents:
             Cold: there is none.
         """
         with self._lock:
-            place = self._places.setdefault(wanted.key, _Place())
+            place = self._places.setdefault(wanted.key, _Place(self._directory / wanted.sha256))
+            place.used_s = time.monotonic()
             parent = place.parent
             if parent is not None and parent.is_worn_out:
                 place.modules = parent.modules
@@ -421,34 +423,42 @@ class WarmParents:
                 raise Cold(f"its warm parents failed {FAILURES_MAX} times")
             if parent is None:
                 try:
-                    parent = place.parent = Parent(wanted, self._pristine(wanted), place.modules, self._minder)
+                    self._unpack(wanted, place.pristine)
+                    parent = place.parent = Parent(wanted, place.pristine, place.modules, self._minder)
                 except Cold:
                     place.failures += 1
                     raise
             return parent
 
-    def _pristine(self, wanted: Wanted) -> Path:
-        """Return a directory with the charm as it was packed; one that does not exist if nobody looks into it."""
-        target = self._directory / wanted.sha256
-        if wanted.own_library and not target.is_dir():
-            fresh = target.with_suffix(".new")
-            shutil.rmtree(fresh, ignore_errors=True)
-            fresh.mkdir(parents=True)
-            try:
-                unpack(wanted.archive(wanted.sha256), fresh)
-            except CharmInvalid as cause:
-                raise Cold(str(cause)) from cause
-            fresh.replace(target)
-        return target
+    @staticmethod
+    def _unpack(wanted: Wanted, pristine: Path) -> None:
+        """Unpack the charm as it was packed, if a parent has to look into it."""
+        if not wanted.own_library or pristine.is_dir():
+            return
+        fresh = pristine.with_suffix(".new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(parents=True)
+        try:
+            unpack(wanted.archive(wanted.sha256), fresh)
+        except CharmInvalid as cause:
+            raise Cold(str(cause)) from cause
+        fresh.replace(pristine)
 
     def _drop_idle(self) -> None:
         while not self._closed.wait(IDLE_S_MAX / 10):
-            with self._lock:
-                for place in self._places.values():
-                    parent = place.parent
-                    if parent is not None and time.monotonic() - parent.used_s > IDLE_S_MAX:
-                        place.modules = parent.modules
+            self.drop_unused(IDLE_S_MAX)
+
+    def drop_unused(self, idle_s: float) -> None:
+        """Forget every charm that had no hook for *idle_s* seconds, with its parent and its files."""
+        with self._lock:
+            now_s = time.monotonic()
+            for key, place in list(self._places.items()):
+                if now_s - place.used_s > idle_s:
+                    if place.parent is not None:
                         self._retire(place)
+                    del self._places[key]
+                    if all(other.pristine != place.pristine for other in self._places.values()):
+                        shutil.rmtree(place.pristine, ignore_errors=True)
 
     def _retire(self, place: _Place) -> None:
         """Let the parent of *place* go, and clean up after those that have gone."""
@@ -478,3 +488,5 @@ class WarmParents:
             for parent in self._retired:
                 parent.close()
             self._retired.clear()
+            self._places.clear()
+        shutil.rmtree(self._directory, ignore_errors=True)

@@ -353,6 +353,19 @@ def test_parents_that_have_done_enough_are_replaced(hooks: Hooks, monkeypatch: p
     assert parents[0] == parents[1] != parents[2] == parents[3]
 
 
+def test_a_charm_without_hooks_for_a_while_is_forgotten_and_warm_again_when_there_is_one(hooks: Hooks) -> None:
+    hooks.write("print(os.getppid())")
+    hooks.run()
+    first = hooks.parent
+    hooks.parents.drop_unused(60.0)
+    assert hooks.run() == Ended(0)
+    assert hooks.said() == [str(first)]
+    hooks.parents.drop_unused(0.0)
+    wait_for(lambda: not Path(f"/proc/{first}").exists() or "Z" in Path(f"/proc/{first}/stat").read_text().split())
+    assert hooks.run() == Ended(0)
+    assert hooks.said() == [str(hooks.parent)] != [str(first)]
+
+
 def test_a_charm_whose_modules_start_threads_is_run_the_ordinary_way_after_a_while(
     hooks: Hooks, tmp_path: Path
 ) -> None:
