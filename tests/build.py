@@ -17,8 +17,8 @@ from coordinator.domain import refs
 from coordinator.domain.change import Change, Condition, Held, Present, Unchanged
 from coordinator.domain.charm import CharmMeta, Endpoint, Option, Role
 from coordinator.domain.life import Life
-from coordinator.domain.model import Machine, Model
 from coordinator.domain.members import Members
+from coordinator.domain.model import Machine, Model
 from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Ref
 from coordinator.domain.relation import Relation, Side
