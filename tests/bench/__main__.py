@@ -18,7 +18,20 @@ from pathlib import Path
 import system as integration
 from system import running
 
-from tests.bench import CHARMS, command, commits, cpu, crowd, floor, forks, remote, report, startup, throughput
+from tests.bench import (
+    CHARMS,
+    command,
+    commits,
+    cpu,
+    crowd,
+    floor,
+    foreign,
+    forks,
+    remote,
+    report,
+    startup,
+    throughput,
+)
 from tests.bench.floor import Floor
 from tests.bench.pair import Observer, Pair
 from tests.bench.rows import Row
@@ -89,6 +102,7 @@ def one_machine(sizes: Sizes) -> Iterator[Benchmarks]:
         yield {
             "Many units": lambda: crowd.measure_growth(system, counts=sizes.units, hooks=sizes.hooks),
             "Status": lambda: crowd.measure_status(system, units=sizes.crowd, times=sizes.looks),
+            "Changes of others": lambda: foreign.measure(system, changes=sizes.changes * 200),
             "At rest": lambda: crowd.measure_idle(system, seconds=sizes.idle_s),
             "Throughput": lambda: throughput.measure(system, units=sizes.busy, changes=sizes.changes),
         }

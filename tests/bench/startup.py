@@ -15,7 +15,12 @@ BARE = "python -c pass"
 def measure(pairs: Sequence[Pair], *, times: int, rounds: int) -> list[Row]:
     """Bare interpreters against `import ops`; then the last hook of each round, which no charm observes."""
     took = time_interleaved(
-        {"-IS": BARE_PYTHON, "bare": (sys.executable, "-c", "pass"), "ops": (sys.executable, "-c", "import ops")},
+        {
+            "-IS": BARE_PYTHON,
+            "bare": (sys.executable, "-c", "pass"),
+            "ops": (sys.executable, "-c", "import ops"),
+            "cli": (sys.executable, "-m", "coordinator", "--help"),
+        },
         times=times,
     )
     bare_s, ops_s = (median(t.wall_s for t in took[name]) for name in ("bare", "ops"))
@@ -24,6 +29,7 @@ def measure(pairs: Sequence[Pair], *, times: int, rounds: int) -> list[Row]:
         ms(f"start: {BARE}", bare_s),
         ms("start: python -c 'import ops'", ops_s, bare_s, BARE),
         ms("start: import ops alone", ops_s - bare_s, bare_s, BARE),
+        ms("start: coordinator --help", median(t.wall_s for t in took["cli"]), bare_s, BARE),
     ]
     for pair in pairs:
         nothing_s = []

@@ -13,7 +13,7 @@ from system import System, wait_for
 from coordinator.domain import refs
 from coordinator.store import keys
 from tests.bench import CHARMS
-from tests.bench.processes import Cpu, children, cpu
+from tests.bench.processes import Cpu, children, cpu, rss_mb
 from tests.bench.rows import Row, ms
 
 APP = "busy"
@@ -29,12 +29,20 @@ def measure(system: System, *, units: int, changes: int) -> list[Row]:
     for number in range(changes):
         _change(system, f"v{number}", units)
     took_s, spent = time.perf_counter() - started_s, _cpu(system)
+    (worker,) = system.workers
+    parents = children(worker.pid)[1:]  # after the minder
     hooks = units * changes
     total = sum((new - old for new, old in zip(spent, before, strict=True)), Cpu())
     return [
         Row(f"no-op hooks of {units} units on one machine, one at a time", hooks / took_s, "/s"),
         ms("wall time of each", took_s / hooks),
         ms("CPU of each: worker, charm, etcd and controller", (total.own_s + total.children_s) / hooks),
+        Row("memory: a warm parent", max(map(rss_mb, parents)), "MB"),
+        Row(
+            "memory: a child that waits, most of it shared",
+            max(rss_mb(c) for p in parents for c in children(p)),
+            "MB",
+        ),
     ]
 
 
