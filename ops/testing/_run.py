@@ -83,12 +83,14 @@ class ContextRun(Run):
             NoObserverError: the charm has no such event.
             ActionFailed: the charm said that the action has failed.
         """
-        if not self.aborted:
-            with self._telling_failures():
-                self.emit()
-                self.commit()
+        try:
+            if not self.aborted:
+                with self._telling_failures():
+                    self.emit()
+                    self.commit()
+        finally:
+            self.ctx._record(self)
         state = state_from_world(self.world, self.state_in, None if self.aborted else self.storage)
-        self.ctx._record(self)
         self._check_action(state)
         return state
 

@@ -93,6 +93,8 @@ def secret_set(world: World, call: Call) -> None:
     _set_facts(secret, call)
     if content:
         secret.revisions[secret.latest + 1] = content
+        if world.owners_read_latest:
+            secret.tracked = secret.latest
 
 
 @command("secret-grant", takes=("relation", "unit"))

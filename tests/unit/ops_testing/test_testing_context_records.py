@@ -139,6 +139,18 @@ def test_what_was_asked_for_and_taken_away():
     assert (name, call.command, call.stdin) == ("app", ["ls", "-l"], "in")
 
 
+def test_a_run_that_fails_is_remembered_as_far_as_it_came():
+    def fail(self, event):
+        self.unit.status = ops.MaintenanceStatus("trying")
+        raise ValueError
+
+    ctx = context(fail)
+    with pytest.raises(testing.errors.UncaughtCharmError):
+        ctx.run(ctx.on.start(), testing.State())
+    assert kinds(ctx) == ["StartEvent"]
+    assert ctx.unit_status_history == [testing.UnknownStatus()]
+
+
 # --- actions ---
 
 
