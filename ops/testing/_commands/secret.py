@@ -71,10 +71,9 @@ def secret_get(world: World, call: Call) -> dict[str, str]:
         raise _not_found(id or label)
     if id and label:
         secret.label = label
-    if call.is_set("refresh"):
+    if call.is_set("refresh") or (world.owners_read_latest and world.owns(secret)):
         secret.tracked = secret.latest
-    newest = call.is_set("peek") or (world.owners_read_latest and world.owns(secret))
-    revision = secret.latest if newest else secret.tracked
+    revision = secret.latest if call.is_set("peek") else secret.tracked
     if revision not in secret.revisions:
         raise _not_found(f"{secret.id}/{revision}")
     return secret.revisions[revision]
@@ -93,8 +92,6 @@ def secret_set(world: World, call: Call) -> None:
     _set_facts(secret, call)
     if content:
         secret.revisions[secret.latest + 1] = content
-        if world.owners_read_latest:
-            secret.tracked = secret.latest
 
 
 @command("secret-grant", takes=("relation", "unit"))
