@@ -1,8 +1,7 @@
 """A small controller: answers hook commands from a model that is one JSON value.
 
-Used twice by tests that hold all doors to the same promises: in memory, by calling `answer`; and as processes,
-where a copy of this file stands behind each command and keeps the model in a file.  Nothing but the standard
-library is imported, for the sake of the processes.
+Used by tests that hold all doors to the same promises: this file stands behind each command in PATH, and keeps
+the model in a file.  Nothing but the standard library is imported, for the sake of these processes.
 """
 
 from __future__ import annotations
