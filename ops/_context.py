@@ -182,14 +182,35 @@ def read_context(environ: Mapping[str, str] | None = None) -> JujuContext:
     return _read(os.environ if environ is None else environ)
 
 
+#: Fields that are a variable's text; an empty one counts as absent.
+_TEXTS: Mapping[str, str] = {
+    "availability_zone": "JUJU_AVAILABILITY_ZONE",
+    "machine_id": "JUJU_MACHINE_ID",
+    "principal_unit": "JUJU_PRINCIPAL_UNIT",
+    "action_name": "JUJU_ACTION_NAME",
+    "action_uuid": "JUJU_ACTION_UUID",
+    "notice_id": "JUJU_NOTICE_ID",
+    "notice_key": "JUJU_NOTICE_KEY",
+    "notice_type": "JUJU_NOTICE_TYPE",
+    "pebble_check_name": "JUJU_PEBBLE_CHECK_NAME",
+    "relation_departing_unit_name": "JUJU_DEPARTING_UNIT",
+    "relation_name": "JUJU_RELATION",
+    "remote_app_name": "JUJU_REMOTE_APP",
+    "remote_unit_name": "JUJU_REMOTE_UNIT",
+    "secret_id": "JUJU_SECRET_ID",
+    "secret_label": "JUJU_SECRET_LABEL",
+    "workload_name": "JUJU_WORKLOAD_NAME",
+}
+
+#: Fields that are the number at the end of a variable, after a separator if there is one.
+_NUMBERS: Mapping[str, tuple[str, str]] = {
+    "relation_id": ("JUJU_RELATION_ID", ":"),
+    "secret_revision": ("JUJU_SECRET_REVISION", ":"),
+    "storage_index": ("JUJU_STORAGE_ID", "/"),
+}
+
+
 def _read(environ: Mapping[str, str]) -> JujuContext:
-    def text(variable: str) -> str | None:
-        return environ.get(variable) or None
-
-    def tail_number(variable: str, separator: str) -> int | None:
-        value = environ.get(variable)
-        return int(value.rpartition(separator)[2]) if value else None
-
     values: dict[str, Any] = {
         "dispatch_path": environ.get("JUJU_DISPATCH_PATH", ""),
         "hook_name": environ.get("JUJU_HOOK_NAME", ""),
@@ -197,30 +218,16 @@ def _read(environ: Mapping[str, str]) -> JujuContext:
         "model_uuid": environ.get("JUJU_MODEL_UUID", ""),
         "unit_name": environ.get("JUJU_UNIT_NAME", ""),
         "version": JujuVersion(environ.get("JUJU_VERSION") or "0.0.0"),
-        "availability_zone": text("JUJU_AVAILABILITY_ZONE"),
         "debug": "JUJU_DEBUG" in environ,
         "debug_at": {name.strip() for name in environ.get("JUJU_DEBUG_AT", "").split(",") if name.strip()},
-        "machine_id": text("JUJU_MACHINE_ID"),
-        "principal_unit": text("JUJU_PRINCIPAL_UNIT"),
-        "action_name": text("JUJU_ACTION_NAME"),
-        "action_uuid": text("JUJU_ACTION_UUID"),
-        "notice_id": text("JUJU_NOTICE_ID"),
-        "notice_key": text("JUJU_NOTICE_KEY"),
-        "notice_type": text("JUJU_NOTICE_TYPE"),
-        "pebble_check_name": text("JUJU_PEBBLE_CHECK_NAME"),
-        "relation_departing_unit_name": text("JUJU_DEPARTING_UNIT"),
-        "relation_name": text("JUJU_RELATION"),
-        "relation_id": tail_number("JUJU_RELATION_ID", ":"),
-        "remote_app_name": text("JUJU_REMOTE_APP"),
-        "remote_unit_name": text("JUJU_REMOTE_UNIT"),
-        "secret_id": text("JUJU_SECRET_ID"),
-        "secret_label": text("JUJU_SECRET_LABEL"),
-        "secret_revision": tail_number("JUJU_SECRET_REVISION", ":"),
-        "storage_index": tail_number("JUJU_STORAGE_ID", "/"),
         "storage_name": environ.get("JUJU_STORAGE_ID", "").partition("/")[0] or None,
-        "workload_name": text("JUJU_WORKLOAD_NAME"),
     }
-    charm_dir = text("JUJU_CHARM_DIR")
+    for name, variable in _TEXTS.items():
+        values[name] = environ.get(variable) or None
+    for name, (variable, separator) in _NUMBERS.items():
+        value = environ.get(variable)
+        values[name] = int(value.rpartition(separator)[2]) if value else None
+    charm_dir = environ.get("JUJU_CHARM_DIR")
     if charm_dir:
         values["charm_dir"] = Path(charm_dir).resolve()
     return JujuContext(**values)
