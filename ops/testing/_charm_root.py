@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from .. import _yaml
+from ._scratch import Scratch
 
 Files = Mapping[str, Any]
 """Contents by name of the file; None for a file that is not there."""
@@ -27,7 +27,7 @@ _UNTOUCHED_NS = 1_000_000_000
 
 
 class _Directory(NamedTuple):
-    made: tempfile.TemporaryDirectory[str]
+    made: Scratch
     names: list[str]
 
     def is_untouched(self) -> bool:
@@ -51,13 +51,13 @@ def borrowed(files: Files, key: str) -> Iterator[str]:
         if directory.is_untouched() and key not in _waiting:
             _waiting[key] = directory
             if len(_waiting) > _WAITING_MAX:
-                _waiting.pop(next(iter(_waiting))).made.cleanup()
+                _waiting.pop(next(iter(_waiting))).made.remove()
         else:
-            directory.made.cleanup()
+            directory.made.remove()
 
 
 def _made(files: Files) -> _Directory:
-    made = tempfile.TemporaryDirectory(prefix="charm-")
+    made = Scratch("charm-")
     root = Path(made.name)
     names = [name for name, content in files.items() if content is not None]
     for name in names:

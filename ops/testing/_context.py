@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import tempfile
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -23,6 +22,7 @@ from ._events import CharmEvents, _Event
 from ._life import Step, run_life
 from ._parts import JujuLogLine
 from ._run import ContextRun
+from ._scratch import Scratch
 from ._state import State
 from ._statuses import status_from_name
 
@@ -129,7 +129,7 @@ class Context(Generic[CharmType]):
         self.availability_zone = availability_zone
         self.principal_unit = principal_unit
         self.app_trusted = app_trusted
-        self._directory: tempfile.TemporaryDirectory[str] | None = None
+        self._directory: Scratch | None = None
 
         self.emitted_events = []
         self.juju_log = []
@@ -248,7 +248,7 @@ class Context(Generic[CharmType]):
     def _path(self, *names: str) -> Path:
         """Return a path in the context's own directory, which is made when it is first asked for."""
         if self._directory is None:
-            self._directory = tempfile.TemporaryDirectory(prefix="context-")
+            self._directory = Scratch("context-")
         path = Path(self._directory.name, *names)
         path.mkdir(parents=True, exist_ok=True)
         return path
@@ -274,7 +274,7 @@ class Context(Generic[CharmType]):
     def close(self) -> None:
         """Remove the files of containers and storages."""
         if self._directory is not None:
-            self._directory.cleanup()
+            self._directory.remove()
             self._directory = None
 
     def __enter__(self):

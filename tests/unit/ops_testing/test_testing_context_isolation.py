@@ -211,9 +211,10 @@ def test_a_context_that_is_gone_leaves_no_files(tmp_path, monkeypatch):
     ctx = context(write)
     ctx.run(ctx.on.start(), testing.State(containers={app}, storages={data}))
     del ctx
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
         gc.collect()
+    assert [each for each in warned if "context-" in str(each.message)] == []
     assert [path.name for path in tmp_path.rglob("*") if path.is_file() and path.name in "fgh"] == []
 
 
