@@ -29,16 +29,8 @@ ORDER = [
 # The same for what is in ops.testing, which stands after all of these.
 TESTING_ORDER = [
     *("errors", "_show", "_part", "_statuses", "_parts", "_relation_parts", "_container_parts", "_state"),
-    *(
-        "_action",
-        "_events",
-        "_extensions",
-        "_charm_spec",
-        "_charm_class",
-        "_scratch",
-        "_charm_root",
-        "_consistency",
-    ),
+    *("_action", "_events", "_extensions", "_charm_spec", "_charm_class", "_scratch", "_charm_root"),
+    "_consistency",
     *("_storage", "_watch", "_pebble_files", "_pebble_exec", "_pebble", "_pebble_state"),
     *("_world", "_commands", "_backend", "_state_world", "_environment", "_run", "_life", "_context"),
     "_sequences",
