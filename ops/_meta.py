@@ -529,6 +529,8 @@ class CharmMeta:
         return cls(*(cast("dict[str, Any]", part or {}) for part in parts))
 
 
+_AHEAD_MAX = 64
+
 #: What was read in advance, by directory: how the files were then, and what is in them.
 _ahead: dict[str, tuple[Any, Any]] = {}
 
@@ -542,7 +544,8 @@ def read_ahead(charm_root: str) -> bool:
     stamps = _stamps(root)
     if root in _ahead and _ahead[root][0] == stamps:
         return False
-    _ahead.clear()
+    while len(_ahead) >= _AHEAD_MAX:
+        del _ahead[next(iter(_ahead))]
     with contextlib.suppress(Exception):  # whoever reads them in earnest tells what is wrong
         _ahead[root] = stamps, CharmMeta.from_charm_root(root)
     return True

@@ -56,7 +56,7 @@ class Sizes:
     changes: int
 
 
-SHORT = Sizes(floors=200, rounds=8, commands=40, starts=10, hooks=100, looks=5, idle_s=20, busy=10, changes=5)
+SHORT = Sizes(floors=200, rounds=8, commands=40, starts=10, hooks=100, looks=5, idle_s=20, busy=30, changes=3)
 FULL = Sizes(
     floors=2000, rounds=150, commands=400, starts=50, hooks=1000, looks=25, idle_s=120, busy=50, changes=20
 )

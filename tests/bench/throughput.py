@@ -18,6 +18,7 @@ from tests.bench.rows import Row, ms
 
 APP = "busy"
 SETTLE_S_MAX = 180.0
+LOOK_S = 0.05
 
 
 def measure(system: System, *, units: int, changes: int) -> list[Row]:
@@ -56,6 +57,7 @@ def _change(system: System, value: str, units: int) -> None:
     (config,) = system.store.read(keys.key_of(refs.config("m", APP))).items
 
     def handled() -> int:
+        time.sleep(LOOK_S)  # looking costs etcd more than a hook does
         found = system.memories().items()
         return sum(memory.config == config.revision for unit, memory in found if unit.startswith(f"{APP}/"))
 
