@@ -108,6 +108,7 @@ class Parent:
 
     def __init__(self, wanted: Wanted, pristine: Path, modules: list[str], minder: Minder) -> None:
         self.hooks = 0
+        self._retired = False
         self.unfit = ""
         self.has_door = False
         """Whether the charm uses our library, which asks over the channel and not by commands."""
@@ -252,6 +253,9 @@ class Parent:
             self.unfit = f"a warm parent must not fork: {told['unfit']}"
         elif "child" in told:
             child = _Child(int(told["child"]), socket.socket(fileno=descriptors[0]))  # type: ignore[call-overload]
+            if self._retired:  # forked before the parent heard of it
+                child.connection.close()
+                return
             try:
                 self._minder.mind(child.pid)
             except Unavailable as trouble:
@@ -272,6 +276,7 @@ class Parent:
     def retire(self) -> None:
         """Give no more orders; the process ends when its last hook has."""
         with self._news:
+            self._retired = True
             for child in self._waiting:
                 child.connection.close()
             self._waiting.clear()
