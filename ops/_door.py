@@ -15,6 +15,7 @@ question ``["answer", exit status, output, error output]``, ``["absent"]`` where
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -46,12 +47,16 @@ class WorkerDoor:
 
     def __init__(self, channel: _Channel):
         self._channel = channel
+        self._pid = os.getpid()
         self._answers: dict[str, str] | None = None
         # Charms have threads, and an answer has to reach the one that asked.
         self._lock = threading.Lock()
 
     def call(self, tool: str, arguments: Sequence[str], stdin: str | None) -> _backend.Reply:
         """See `ops._backend.Door.call`."""
+        if os.getpid() != self._pid:
+            # A process that the charm has forked: two of them on one stream would garble it.
+            return _backend.CommandDoor().call(tool, arguments, stdin)
         with self._lock:
             if tool in _FORGETS and self._may_only_tell(tool, arguments):
                 self._channel.send(_frame(b"t", tool, arguments, stdin))

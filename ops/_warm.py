@@ -207,7 +207,10 @@ class Parent:
         program = os.path.join(order["cwd"], order["argv"][0])
         sys.path[:] = [os.path.dirname(program), *order["path"]]
         gc.enable()
+        pid = os.getpid()
         status = run_program(program, lambda: self._code(program), channel)
+        if os.getpid() != pid:
+            return status  # a process that the charm has forked, and that ends like a program of its own
         # Whatever looks at an object here has its page copied: so nothing looks at the modules unless there are
         # more.
         if len(sys.modules) > self.module_count:

@@ -229,6 +229,21 @@ def test_a_command_that_the_charm_runs_sees_what_the_charm_said_before(hooks: Ho
     assert hooks.effects.bags == {(7, unit("web/0")): {"a": "1", "b": "2"}}
 
 
+def test_a_process_that_the_charm_forks_ends_by_itself_and_uses_commands(hooks: Hooks) -> None:
+    hooks.write(
+        "import time\n"
+        "if not os.fork():\n"
+        "    event.relation.data[self.unit]['forked'] = 'yes'\n"
+        "    sys.exit(0)\n"
+        "os.wait()\n"
+        "event.relation.data[self.unit]['mine'] = 'too'\n"
+        "sys.stdout.flush()\n"
+        "os.kill(os.getpid(), 9)"
+    )
+    assert hooks.run() == Ended(None, signal.SIGKILL), "what the other one says of its end is not the hook's"
+    assert hooks.effects.bags == {(7, unit("web/0")): {"forked": "yes", "mine": "too"}}
+
+
 def test_threads_atexit_and_buffered_output_are_waited_for(hooks: Hooks) -> None:
     hooks.write(
         "import atexit, threading, time\n"
