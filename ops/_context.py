@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ._value import Value
 from .jujuversion import JujuVersion
 
 _IDENTITY = ("JUJU_DISPATCH_PATH", "JUJU_HOOK_NAME", "JUJU_MODEL_NAME", "JUJU_MODEL_UUID", "JUJU_UNIT_NAME")
@@ -51,8 +52,8 @@ def _charm_dir_of_package() -> Path:
     return Path(f"{__file__}/../../..").resolve()
 
 
-@dataclass(frozen=True, kw_only=True)
-class JujuContext:
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class JujuContext(Value):
     """What the controller says about this run.
 
     None means that the controller did not say it: an empty variable counts as absent for every field

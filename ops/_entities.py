@@ -18,6 +18,7 @@ from ._errors import ModelError
 from ._secret import Secret, SecretRotate, check_secret_content, expiry_time
 from ._security import user_id
 from ._status import StatusBase, UnknownStatus, check_is_status, check_settable
+from ._value import Value
 
 if TYPE_CHECKING:
     from ._meta import CharmMeta
@@ -44,8 +45,8 @@ class _ModelCache:
         return entity
 
 
-@dataclass(frozen=True)
-class Port:
+@dataclass(frozen=True, eq=False, repr=False)
+class Port(Value):
     """A port that can be opened."""
 
     protocol: Literal["tcp", "udp", "icmp"]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TextIO, cast
 
 from . import _context, _yaml
 from ._errors import ModelError
+from ._value import Value
 
 if TYPE_CHECKING:
     from typing import TypedDict
@@ -69,8 +70,8 @@ class RelationRole(enum.Enum):
         return self is RelationRole.peer
 
 
-@dataclass(frozen=True)
-class MetadataLinks:
+@dataclass(frozen=True, eq=False, repr=False)
+class MetadataLinks(Value):
     """Where people find more about the charm."""
 
     websites: list[str]
@@ -93,8 +94,8 @@ class JujuAssumesCondition(enum.Enum):
     ANY = "any-of"
 
 
-@dataclass(frozen=True)
-class JujuAssumes:
+@dataclass(frozen=True, eq=False, repr=False)
+class JujuAssumes(Value):
     """Features of the controller that the charm needs."""
 
     features: list[str | JujuAssumes]
@@ -281,8 +282,8 @@ class ActionMeta:
         """Whether parameters may be given that are not declared."""
 
 
-@dataclass(frozen=True)
-class ConfigMeta:
+@dataclass(frozen=True, eq=False, repr=False)
+class ConfigMeta(Value):
     """An option of the charm."""
 
     name: str
@@ -298,8 +299,8 @@ class ConfigMeta:
     """What the option does."""
 
 
-@dataclass(frozen=True)
-class ContainerBase:
+@dataclass(frozen=True, eq=False, repr=False)
+class ContainerBase(Value):
     """An operating system that a workload container may be based on."""
 
     os_name: str

@@ -17,6 +17,7 @@ from ._lazy import LazyMapping
 from ._network import Binding, BindingMapping
 from ._relation import Relation, RelationMapping
 from ._secret import Secret, canonical_secret_id
+from ._value import Value
 
 if TYPE_CHECKING:
     from ._meta import CharmMeta
@@ -303,8 +304,8 @@ class Storage:
         self._location = location
 
 
-@dataclass(frozen=True)
-class CloudCredential:
+@dataclass(frozen=True, eq=False, repr=False)
+class CloudCredential(Value):
     """How to authenticate with a cloud."""
 
     auth_type: str
@@ -322,8 +323,8 @@ class CloudCredential:
         return cls(auth_type=d["auth-type"], attributes=d.get("attrs") or {}, redacted=d.get("redacted") or [])
 
 
-@dataclass(frozen=True)
-class CloudSpec:
+@dataclass(frozen=True, eq=False, repr=False)
+class CloudSpec(Value):
     """The cloud that the model is in."""
 
     type: str

@@ -22,6 +22,7 @@ from ._errors import (
 )
 from ._lazy import LazyMapping
 from ._records import external_names, external_values, select_arguments
+from ._value import Value
 
 if TYPE_CHECKING:
     from ._entities import _ModelCache
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True)
-class RemoteModel:
+@dataclass(frozen=True, eq=False, repr=False)
+class RemoteModel(Value):
     """The model on the other side of a relation."""
 
     uuid: str

@@ -20,7 +20,7 @@ INDEXES = ["charm", "framework", "model", "pebble", "storage", "hookcmds", "juju
 
 # Private modules in their order: each may import, at run time, only what stands before it.
 ORDER = [
-    *("version", "jujuversion", "_index", "_yaml", "_times", "_context", "_errors", "_meta", "_status"),
+    *("version", "jujuversion", "_index", "_value", "_yaml", "_times", "_context", "_errors", "_meta", "_status"),
     *("_security", "_backend", "hookcmds", "_storage", "_pebble", "pebble", "_lazy", "_records", "_results"),
     *("_tools", "_secret", "_transfer", "_container", "_entities", "_relation", "_network", "_model"),
     *("_object", "_stored", "_framework", "_events", "_charm", "log", "_dispatch", "main", "lib"),
