@@ -83,6 +83,7 @@ class Run:
 
     framework: Framework
     charm: CharmBase
+    _framework_type: type[Framework] = Framework
 
     def __init__(
         self,
@@ -138,7 +139,7 @@ class Run:
         run_legacy_hook(self.context)
 
     def _make_framework(self, meta: CharmMeta, model: Model) -> Framework:
-        return Framework(
+        return self._framework_type(
             self._open_storage(),
             self.context.charm_dir,
             meta,

@@ -27,9 +27,7 @@ from ._watch import WatchedFramework
 if TYPE_CHECKING:
     from .. import pebble
     from .._charm import CharmBase
-    from .._framework import Framework
     from .._meta import CharmMeta
-    from .._model import Model
     from ._context import Context
     from ._events import _Event
     from ._state import State
@@ -43,6 +41,7 @@ class ContextRun(Run):
 
     framework: WatchedFramework
     backend: ContextBackend
+    _framework_type = WatchedFramework
 
     def __init__(self, ctx: Context, event: _Event, state: State):
         self.ctx = ctx
@@ -142,16 +141,6 @@ class ContextRun(Run):
 
     def _open_storage(self) -> Any:
         return self.storage
-
-    def _make_framework(self, meta: CharmMeta, model: Model) -> Framework:
-        return WatchedFramework(
-            self._open_storage(),
-            self.context.charm_dir,
-            meta,
-            model,
-            event_name=self.event_name,
-            juju_debug_at=self.context.debug_at,
-        )
 
     def _hook_breakpoints(self) -> Callable[[], None]:
         """Leave them alone: whoever debugs a test has a debugger of their own."""
