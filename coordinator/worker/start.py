@@ -18,6 +18,7 @@ from coordinator.engine.world import World
 from coordinator.worker import dispatch, warm
 from coordinator.worker.host import Host
 from coordinator.worker.toolserver import ToolContext
+from coordinator.worker.warm_parent import Cold, Wanted
 
 _LEVELS = {"stdout": "DEBUG", "stderr": "WARNING"}
 
@@ -45,7 +46,7 @@ class Start:
         if not setting(self.world.settings, "warm") or self.program.name != "dispatch":
             return None
         try:
-            wanted = warm.Wanted(
+            wanted = Wanted(
                 sha256=self.sha256,
                 charm_dir=self.charm_dir,
                 recipe=warm.usual_recipe(self.charm_dir, self.program),
@@ -54,7 +55,7 @@ class Start:
                 archive=self.host.fetch_charm,
             )
             return warm.Run(self.host.warm.parent_for(wanted), wanted, self.context, emit=self._emit)
-        except warm.Cold as why:
+        except Cold as why:
             if self.host.warm.is_news(self.sha256, str(why)):
                 self.say("INFO", f"hooks of this charm run as new processes: {why}")
             return None

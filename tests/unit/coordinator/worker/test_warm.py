@@ -21,11 +21,12 @@ from coordinator.engine.hookenv import hook_environment
 from coordinator.engine.tools import LogLine
 from coordinator.engine.tools.context import HookContext
 from coordinator.errors import Unavailable
-from coordinator.worker import warm
+from coordinator.worker import warm, warm_parent
 from coordinator.worker.charmenv import python_directory
 from coordinator.worker.dispatch import Ended, Minder
 from coordinator.worker.toolfiles import install_tools
 from coordinator.worker.toolserver import ToolContext, ToolServer
+from coordinator.worker.warm_parent import Wanted
 
 WAIT_S = 20.0
 
@@ -81,7 +82,7 @@ class Hooks:
         hook = relation_hook(HookKind.RELATION_CHANGED, "db/0")
         return HookContext(world=seen, memory=memory(relations={7: entered(db_0=5)}), hook=hook)
 
-    def wanted(self, opened: ToolContext) -> warm.Wanted:
+    def wanted(self, opened: ToolContext) -> Wanted:
         environment = hook_environment(
             opened.context.world,
             opened.context.hook,
@@ -91,7 +92,7 @@ class Hooks:
             socket=self.server.address,
             context_id=opened.id,
         )
-        return warm.Wanted(
+        return Wanted(
             sha256=self.sha256,
             charm_dir=self.charm,
             recipe=warm.usual_recipe(self.charm, self.charm / "dispatch"),
@@ -362,7 +363,7 @@ def test_a_hook_whose_parent_dies_has_to_run_again(hooks: Hooks) -> None:
 
 
 def test_parents_that_have_done_enough_are_replaced(hooks: Hooks, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(warm, "HOOKS_MAX", 2)
+    monkeypatch.setattr(warm_parent, "HOOKS_MAX", 2)
     hooks.write("print(os.getppid())")
     parents = [hooks.run() and hooks.said()[0] for _ in range(4)]
     assert parents[0] == parents[1] != parents[2] == parents[3]
