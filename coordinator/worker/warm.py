@@ -2,7 +2,7 @@
 
 Role: one parent process (warm_parent.py, `ops/_warm.py`) for each charm and environment, started when a hook wants
 it; a hook as one fork of it, with the same face as `dispatch.Run`.  A parent is replaced when its charm changed or
-it is old, large, dead or unfit, and dropped when nobody wants it for a while.  Anything unusual is run the ordinary
+it; a hook as one fork of it, with the same face as `dispatch.Run`.  A parent is replaced when the charm changed or
 way, and the log says once why.
 Not here: what the charm asks for while it runs (channel.py), how `dispatch` is read (recipe.py).
 """
