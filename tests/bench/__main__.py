@@ -27,6 +27,7 @@ from tests.bench import (
     floor,
     foreign,
     forks,
+    looks,
     remote,
     report,
     startup,
@@ -48,6 +49,7 @@ class Sizes:
     commands: int
     starts: int
     units: tuple[int, ...] = (1, 10, 50)
+    related: tuple[int, ...] = (1, 10, 100, 1000)
     hooks: int
     crowd: int = 100
     looks: int
@@ -108,6 +110,12 @@ def one_machine(sizes: Sizes) -> Iterator[Benchmarks]:
         }
 
 
+@contextmanager
+def no_machine(sizes: Sizes) -> Iterator[Benchmarks]:
+    """What is computed, without anything around it."""
+    yield {"One look of a unit": lambda: looks.measure(counts=sizes.related, times=sizes.looks)}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measure, and print ratios.")
     parser.add_argument("--full", action="store_true", help="more of everything")
@@ -118,7 +126,7 @@ def main() -> None:
     started_s, before = time.monotonic(), report.circumstances()
     print(f"before: {report.line_of(before)}", flush=True)
     sections: dict[str, list[Row]] = {}
-    for scene in (two_machines, one_machine):
+    for scene in (no_machine, two_machines, one_machine):
         with scene(sizes) as benchmarks:
             for title, measure in benchmarks.items():
                 sections[title] = measure()
