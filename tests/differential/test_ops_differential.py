@@ -15,7 +15,6 @@ import itertools
 import json
 import os
 import pickle
-import random
 import re
 import sqlite3
 import subprocess
@@ -25,9 +24,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import differ_peer
+import differ_sides
 import pytest
-import yaml
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
@@ -41,8 +39,8 @@ import ops_stage  # noqa: E402
 RUNNER = Path(__file__).with_name("differ_runner.py")
 
 #: How long each of the tests searches for a difference; None: it tries a fixed number of cases.
-SEARCH_S = float(os.environ.get("OPS_DIFFERENTIAL_S") or 0) or None
-SEED = int(os.environ.get("OPS_DIFFERENTIAL_SEED") or (random.randrange(1_000_000) if SEARCH_S else 1))
+SEARCH_S = differ_sides.SEARCH_S or None
+SEED = differ_sides.SEED
 #: Cases come in batches: each has a seed of its own, and the clock is looked at in between.
 BATCH = 10
 BATCHES = 6
@@ -87,13 +85,7 @@ class Library:
 
 @pytest.fixture(scope="module")
 def libraries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Library, Library]]:
-    try:
-        peer = differ_peer.directory()
-    except differ_peer.NoPeer as reason:
-        pytest.skip(f"no peer to compare with: {reason}")
-    packages = Path(yaml.__file__).parents[1]
-    print(f"seed {SEED}: OPS_DIFFERENTIAL_SEED={SEED} repeats these cases")
-    paths = {"theirs": str(peer), "ours": f"{REPOSITORY}{os.pathsep}{packages}"}
+    paths = dict(zip(("theirs", "ours"), differ_sides.paths(), strict=True))
     both = [Library(path, tmp_path_factory.mktemp(name)) for name, path in paths.items()]
     yield both[0], both[1]
     for each in both:

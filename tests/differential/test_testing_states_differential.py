@@ -1,50 +1,21 @@
 """Parts of states, plans, deferred events and what fits together are the same under both libraries.
 
-``differ_states.py`` makes them up; each library runs it in a process of its own, with the same seed.
-OPS_DIFFERENTIAL_SEED=… begins with another one; OPS_DIFFERENTIAL_S=60 tries many more.
+``differ_states.py`` makes them up; ``differ_sides.py`` says how to try others.
 """
 
 from __future__ import annotations
 
-import os
-import random
-import subprocess
-import sys
-from pathlib import Path
-
-import differ_peer
+import differ_sides
 import pytest
-import yaml
-
-REPOSITORY = Path(__file__).parents[2]
-RUNNER = Path(__file__).with_name("differ_states.py")
-
-SEARCH_S = float(os.environ.get("OPS_DIFFERENTIAL_S") or 0)
-SEED = int(os.environ.get("OPS_DIFFERENTIAL_SEED") or (random.randrange(1_000_000) if SEARCH_S else 1))
 
 #: Cases of each kind.  A thousand of all kinds take about a second.
-COUNT = 150 + int(100 * SEARCH_S)
+COUNT = 150 + int(100 * differ_sides.SEARCH_S)
 
 pytestmark = pytest.mark.xdist_group("ops-differential")
 
 
-def cases(path: str) -> list[str]:
-    """Return one line for each case, as the library in *path* has it."""
-    command = [sys.executable, str(RUNNER), str(SEED), str(COUNT)]
-    environment = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stderr
-    return ended.stdout.splitlines()
-
-
 def test_both_libraries_make_the_same_of_the_same():
-    try:
-        peer = differ_peer.directory(extra="testing")
-    except differ_peer.NoPeer as reason:
-        pytest.skip(f"no peer to compare with: {reason}")
-    print(f"seed {SEED}: OPS_DIFFERENTIAL_SEED={SEED} repeats these cases")
-    theirs = cases(str(peer))
-    ours = cases(f"{REPOSITORY}{os.pathsep}{Path(yaml.__file__).parents[1]}")
+    theirs, ours = differ_sides.lines_of_both("differ_states.py", COUNT)
     assert len(ours) == len(theirs) > 4 * 100
     different = [pair for pair in zip(theirs, ours, strict=True) if pair[0] != pair[1]]
     assert not different, "\n".join(f"theirs: {one}\nours:   {other}" for one, other in different[:5])
