@@ -16,6 +16,7 @@ from typing import Any
 from coordinator.domain import refs
 from coordinator.domain.change import Change, Condition, Held, Present, Unchanged
 from coordinator.domain.charm import CharmMeta, Endpoint, Option, Role
+from coordinator.domain.crowd import Crowd
 from coordinator.domain.life import Life
 from coordinator.domain.members import Members
 from coordinator.domain.model import Machine, Model
@@ -108,7 +109,8 @@ def relation(number: int = 7, **more: Any) -> WorldRelation:
         "remote_app": "db",
         "remote_endpoint": "clients",
     }
-    return WorldRelation(**{**given, **more})
+    units = Crowd.of(more.pop("units", {}))
+    return WorldRelation(**{**given, **more}, units=units)
 
 
 def peers(number: int = 3, **more: Any) -> WorldRelation:
@@ -145,7 +147,7 @@ def entered(endpoint: str = "db", **members: int) -> RelationState:
     names = {unit("/".join(name.rsplit("_", 1))): revision for name, revision in members.items()}
     met = Members()
     for name, revision in names.items():
-        met = met.handled(name, revision, names)
+        met = met.handled(name, revision, Crowd.of(names))
     return RelationState(endpoint=endpoint, members=met)
 
 

@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from coordinator.domain.crowd import Crowd
 from coordinator.domain.names import UnitName
-
-Ranges = tuple[tuple[int, int], ...]  # first and last number, ascending, with gaps between
+from coordinator.domain.ranges import Ranges, contains, numbers_missing, with_number, without_number
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,64 +30,56 @@ class Members:
 
     def __contains__(self, unit: object) -> bool:
         assert isinstance(unit, UnitName)
-        return any(first <= unit.number <= last for first, last in self.units.get(unit.app, ()))
+        return contains(self.units.get(unit.app, ()), unit.number)
 
     def __iter__(self) -> Iterator[UnitName]:
         """Yield the members, sorted."""
-        for app in sorted(self.units):
-            for first, last in self.units[app]:
-                for number in range(first, last + 1):
-                    yield UnitName(app, number)
+        return _missing(self.units, {})
 
-    def __bool__(self) -> bool:
-        return bool(self.units)
+    def __len__(self) -> int:
+        return sum(last - first + 1 for ranges in self.units.values() for first, last in ranges)
+
+    def gone_from(self, crowd: Crowd) -> Iterator[UnitName]:
+        """Yield the members that are not in *crowd* any more, sorted."""
+        return _missing(self.units, crowd.units)
+
+    def new_in(self, crowd: Crowd) -> Iterator[UnitName]:
+        """Yield those in *crowd* that are not members yet, sorted."""
+        return _missing(crowd.units, self.units)
+
+    def behind(self, crowd: Crowd) -> set[UnitName]:
+        """Return the members in *crowd* of which something is not handled yet."""
+        late = {unit for unit, _ in crowd.since(self.until) if unit in self}
+        late.update(unit for unit in self.apart if unit in crowd)
+        return {unit for unit in late if not self.has_handled(unit, crowd[unit])}
 
     def has_handled(self, unit: UnitName, revision: int) -> bool:
         """Return whether what the member *unit* wrote at *revision* is handled."""
         return revision <= self.apart.get(unit, self.until)
 
-    def handled(self, unit: UnitName, revision: int, now: Mapping[UnitName, int]) -> Members:
+    def handled(self, unit: UnitName, revision: int, now: Crowd) -> Members:
         """Return these and *unit*, of which everything up to *revision* is handled.
 
-        *now* are the revisions of all units that are there at this moment, the one that the hook saw: whatever is
-        written later has a greater one.
+        *now* are the units that are there at this moment, the one that the hook saw: whatever is written later
+        has a greater revision.
         """
         apart = {**self.apart, unit: revision}
-        after = replace(
-            self, units={**self.units, unit.app: _with(self.units.get(unit.app, ()), unit.number)}, apart=apart
-        )
+        ranges = with_number(self.units.get(unit.app, ()), unit.number)
+        after = replace(self, units={**self.units, unit.app: ranges}, apart=apart)
         # Who is behind, and who is out of sight, keeps a revision of its own when the others get a common one.
-        behind = {
-            member: apart.get(member, self.until)
-            for member in after
-            if member not in now or not after.has_handled(member, now[member])
-        }
+        behind = {member: apart.get(member, self.until) for member in (*after.behind(now), *after.gone_from(now))}
         if len(behind) > len(apart):
             return after
-        return replace(after, until=max(self.until, *now.values()) if now else self.until, apart=behind)
+        return replace(after, until=max(self.until, now.revision), apart=behind)
 
     def without(self, unit: UnitName) -> Members:
         """Return these without *unit*."""
-        ranges = _without(self.units.get(unit.app, ()), unit.number)
+        ranges = without_number(self.units.get(unit.app, ()), unit.number)
         units = {app: others for app, others in {**self.units, unit.app: ranges}.items() if others}
         return replace(self, units=units, apart={name: at for name, at in self.apart.items() if name != unit})
 
 
-def _with(ranges: Ranges, number: int) -> Ranges:
-    if any(first <= number <= last for first, last in ranges):
-        return ranges
-    below = [each for each in ranges if each[1] < number]
-    above = [each for each in ranges if each[0] > number]
-    first = below.pop()[0] if below and below[-1][1] == number - 1 else number
-    last = above.pop(0)[1] if above and above[0][0] == number + 1 else number
-    return (*below, (first, last), *above)
-
-
-def _without(ranges: Ranges, number: int) -> Ranges:
-    left: list[tuple[int, int]] = []
-    for first, last in ranges:
-        if first <= number <= last:
-            left += [(first, number - 1)] * (first < number) + [(number + 1, last)] * (number < last)
-        else:
-            left.append((first, last))
-    return tuple(left)
+def _missing(units: Mapping[str, Ranges], among: Mapping[str, Ranges]) -> Iterator[UnitName]:
+    for app in sorted(units):
+        for number in numbers_missing(units[app], among.get(app, ())):
+            yield UnitName(app, number)

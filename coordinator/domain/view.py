@@ -9,10 +9,10 @@ Not here: where it comes from (store/).
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from coordinator.domain.crowd import Crowd, Crowds
 from coordinator.domain.refs import Kind, Ref
 from coordinator.errors import NotFound
 
@@ -51,6 +51,8 @@ _LISTED_BY = {
     Kind.MEMBER: (1, 2),
     Kind.UNIT_BAG: (1, 2),
     Kind.APPLICATION_BAG: (1, 2),
+    Kind.STATUS: (1, 2),
+    Kind.MEMORY: (1, 2),
     Kind.RELATION_MEMORY: (1, 3),
     Kind.MACHINE: (0,),
     Kind.WORKER: (0,),
@@ -61,35 +63,62 @@ _LISTED_BY = {
 }
 
 
+_Parent = tuple[Kind, tuple[str, ...]]
+
+
 class Tree:
-    """Stored entities by Ref, with an index of each kind by its parent."""
+    """Stored entities by Ref, with an index of each kind by its parent, and of the units in a relation."""
 
     def __init__(self) -> None:
         self.revision = 0
         self.entries: dict[Ref, Stored] = {}
-        self._children: defaultdict[tuple[Kind, tuple[str, ...]], dict[Ref, None]] = defaultdict(dict)
+        self._children: dict[_Parent, dict[Ref, Stored]] = {}
+        self._handed_out: set[_Parent] = set()  # children that somebody keeps: they are copied before they change
+        self._crowds = Crowds(self.entries)
 
     def put(self, ref: Ref, stored: Stored) -> None:
-        if ref not in self.entries:
-            for parent in self._parents(ref):
-                self._children[ref.kind, parent][ref] = None
         self.entries[ref] = stored
+        for parent in self._parents(ref):
+            self._children_to_change(parent)[ref] = stored
+        self._crowds.renew(ref)
 
     def remove(self, ref: Ref) -> None:
         if self.entries.pop(ref, None) is not None:
             for parent in self._parents(ref):
-                siblings = self._children[ref.kind, parent]
+                siblings = self._children_to_change(parent)
                 siblings.pop(ref, None)
                 if not siblings:
-                    del self._children[ref.kind, parent]
+                    del self._children[parent]
+            self._crowds.renew(ref)
 
     def list(self, kind: Kind, *parent: str) -> list[Ref]:
         """Return the refs of *kind* below *parent*, in no promised order."""
         return list(self._children.get((kind, parent), ()))
 
+    def snapshot(self, kind: Kind, *parent: str) -> Mapping[Ref, Stored]:
+        """Return the entities of *kind* below *parent* as they are now; what is handed out never changes."""
+        children = self._children.get((kind, parent))
+        if children is None:
+            return {}
+        self._handed_out.add((kind, parent))
+        return children
+
+    def crowd(self, model: str, relation: int, app: str) -> Crowd:
+        """Return the units of *app* that are in the relation and stay; it never changes."""
+        return self._crowds.of(model, relation, app, self._children.get((Kind.MEMBER, (model, str(relation))), ()))
+
+    def _children_to_change(self, parent: _Parent) -> dict[Ref, Stored]:
+        children = self._children.get(parent)
+        if children is None:
+            children = self._children[parent] = {}
+        elif parent in self._handed_out:
+            self._handed_out.remove(parent)
+            children = self._children[parent] = dict(children)
+        return children
+
     @staticmethod
-    def _parents(ref: Ref) -> Iterator[tuple[str, ...]]:
-        return (ref.path[:length] for length in _LISTED_BY.get(ref.kind, (1,)))
+    def _parents(ref: Ref) -> Iterator[_Parent]:
+        return ((ref.kind, ref.path[:length]) for length in _LISTED_BY.get(ref.kind, (1,)))
 
 
 class View:
@@ -149,6 +178,14 @@ class View:
     def refs(self, kind: Kind, *parent: str) -> list[Ref]:
         """Return the names of the entities of *kind* below *parent*, in no promised order."""
         return self._tree.list(kind, *parent)
+
+    def snapshot(self, kind: Kind, *parent: str) -> Mapping[Ref, Stored]:
+        """Return the entities of *kind* below *parent* as stored, at the same cost however many."""
+        return self._tree.snapshot(kind, *parent)
+
+    def crowd(self, model: str, relation: int, app: str) -> Crowd:
+        """Return the units of *app* that are in the relation and stay, at the same cost however many."""
+        return self._tree.crowd(model, relation, app)
 
     def exists(self, ref: Ref) -> bool:
         return self.find_stored(ref) is not None

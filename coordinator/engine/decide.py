@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from zlib import crc32
 
+from coordinator.domain.crowd import NOBODY
 from coordinator.domain.life import Life
 from coordinator.domain.names import UnitName
 from coordinator.domain.relation import JUJU_INFO
@@ -163,20 +164,18 @@ def _next_of(relation: WorldRelation, state: RelationState, world: World) -> Hoo
     if state.pending is not None:
         return _relation_hook(HookKind.RELATION_CHANGED, relation, state.pending)
     leaving = _is_leaving(relation, world)
-    units = {} if leaving else relation.units
-    for gone in (member for member in state.members if member not in units):
+    units, members = NOBODY if leaving else relation.units, state.members
+    if gone := next(members.gone_from(units), None):
         return _departed(relation, gone, world)
     if leaving:
         return None if relation.is_peer else _relation_hook(HookKind.RELATION_BROKEN, relation)
     for app in sorted(relation.apps):
         if relation.apps[app] != state.apps.get(app):
             return _relation_hook(HookKind.RELATION_CHANGED, relation)
-    joining = min((unit for unit in units if unit not in state.members), default=None)
-    if joining is not None:
+    if joining := next(members.new_in(units), None):
         return _relation_hook(HookKind.RELATION_JOINED, relation, joining)
-    for member in state.members:
-        if not state.members.has_handled(member, units[member]):
-            return _relation_hook(HookKind.RELATION_CHANGED, relation, member)
+    if changed := min(members.behind(units), default=None):
+        return _relation_hook(HookKind.RELATION_CHANGED, relation, changed)
     return None
 
 

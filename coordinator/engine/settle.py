@@ -14,6 +14,7 @@ from typing import Any
 
 from coordinator.domain import refs
 from coordinator.domain.change import Change, Condition, Held, Present, Unchanged
+from coordinator.domain.crowd import NOBODY
 from coordinator.domain.life import Life
 from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Ref
@@ -186,7 +187,7 @@ def _relation_after(state: RelationState | None, world: World, hook: Hook) -> Re
     if remote is None:
         return replace(state, apps=dict(relation.apps) if relation else state.apps)
     joined = hook.kind is HookKind.RELATION_JOINED
-    units, members = relation.units if relation else {}, state.members
+    units, members = relation.units if relation else NOBODY, state.members
     # A unit that left between joined and changed keeps the version it had: departed comes next.
     if remote in units or remote not in members:
         members = members.handled(remote, units.get(remote, 0), units)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from coordinator.domain.charm import CharmMeta, Role
+from coordinator.domain.crowd import NOBODY, Crowd
 from coordinator.domain.life import Life
 from coordinator.domain.names import UnitName
 from coordinator.domain.relation import Scope
@@ -40,7 +41,7 @@ class WorldRelation:
     scope: Scope = Scope.GLOBAL
     life: Life = Life.ALIVE
     in_scope: bool = False
-    units: Mapping[UnitName, int] = field(default_factory=dict)
+    units: Crowd = field(default_factory=lambda: NOBODY)
     apps: Mapping[str, int] = field(default_factory=dict)
     bags: Mapping[str, Stored] = field(default_factory=dict)
 

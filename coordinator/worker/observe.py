@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from functools import cached_property
 
 from coordinator.domain import refs
 from coordinator.domain.charm import CharmMeta
+from coordinator.domain.crowd import Crowd
 from coordinator.domain.life import Life
 from coordinator.domain.model import Model
 from coordinator.domain.names import UnitName
@@ -86,8 +86,8 @@ def observe(
         state=view.peek(refs.state(model, name)) or {},
         status=view.peek(refs.status(model, name)) or UnitStatus(),
         application_status=view.peek(refs.application_status(model, name.app)),
-        machine_ports=_Lazy(_neighbour_statuses(view, neighbours, (model, name)), _ports),
-        goals=_Lazy(_goal_entities(view, model, name.app, relations.values()), _goal),
+        machine_ports=_Ports(view, neighbours, (model, name)),
+        goals=_Goals(view, model, {name.app, *(relation.remote_app for relation in relations.values())}),
     )
 
 
@@ -158,9 +158,7 @@ def _relations(view: View, model: str, name: UnitName) -> Iterator[tuple[int, Wo
         if side is None:
             continue
         other = relation.other_side(name.app)
-        bags = _bags(view, model, relation)
-        staying = _staying(view, model, relation, other.app, name, bags)
-        app_bag = bags.get(other.app)
+        app_bag = view.peek_stored(refs.bag(model, relation.id, other.app))
         stored = view.peek_stored(ref)
         yield (
             relation.id,
@@ -175,45 +173,48 @@ def _relations(view: View, model: str, name: UnitName) -> Iterator[tuple[int, Wo
                 scope=relation.scope,
                 life=relation.life,
                 in_scope=view.peek_stored(refs.member(model, relation.id, name)) is not None,
-                units=dict(staying),
+                units=_staying(view, model, relation, other.app, name),
                 apps={other.app: app_bag.revision} if app_bag else {},
-                bags=bags,
+                bags=_Bags(view, model, relation.id),
             ),
         )
 
 
-def _bags(view: View, model: str, relation: Relation) -> dict[str, Stored]:
-    bags: dict[str, Stored] = {}
-    for kind in (Kind.APPLICATION_BAG, Kind.UNIT_BAG):
-        for ref in view.refs(kind, model, str(relation.id)):
-            stored = view.peek_stored(ref)
-            assert stored is not None, "a listed entity exists"
-            bags["/".join(ref.path[2:])] = stored
-    return bags
+class _Bags(Mapping):
+    """The bags of a relation by the text of their owner's name, as they were at one moment."""
+
+    def __init__(self, view: View, model: str, relation: int) -> None:
+        self._at = (model, str(relation))
+        self._of_units = view.snapshot(Kind.UNIT_BAG, *self._at)
+        self._of_apps = view.snapshot(Kind.APPLICATION_BAG, *self._at)
+
+    def __getitem__(self, owner: str) -> Stored:
+        app, _, number = owner.partition("/")
+        if number:
+            return self._of_units[Ref(Kind.UNIT_BAG, (*self._at, app, number))]
+        return self._of_apps[Ref(Kind.APPLICATION_BAG, (*self._at, app))]
+
+    def __iter__(self) -> Iterator[str]:
+        return ("/".join(ref.path[2:]) for ref in (*self._of_apps, *self._of_units))
+
+    def __len__(self) -> int:
+        return len(self._of_apps) + len(self._of_units)
 
 
-def _staying(
-    view: View, model: str, relation: Relation, app: str, own: UnitName, bags: Mapping[str, Stored]
-) -> Iterator[tuple[UnitName, int]]:
-    """Units of *app* in scope that are not about to leave: a dying one is departed from at once.
-
-    In a relation of container scope only those beside us count.
-    """
-    beside: Unit | None = view.peek(refs.unit(model, own)) if relation.scope is Scope.CONTAINER else None
-    for ref in view.refs(Kind.MEMBER, model, str(relation.id)):
-        member = refs.unit_of(ref)
-        if member.app != app or member == own:
-            continue
-        unit: Unit | None = view.peek(refs.unit(model, member))
-        if unit is None or unit.life is not Life.ALIVE:
-            continue
-        if beside is None or _are_together(beside, unit):
-            bag = bags.get(str(member))
-            yield member, bag.revision if bag else 0
+def _staying(view: View, model: str, relation: Relation, app: str, own: UnitName) -> Crowd:
+    """Units of *app* in scope that are not about to leave; of container scope only those beside us count."""
+    crowd = view.crowd(model, relation.id, app).without(own)
+    if relation.scope is Scope.GLOBAL:
+        return crowd
+    beside: Unit | None = view.peek(refs.unit(model, own))
+    others = {unit: view.peek(refs.unit(model, unit)) for unit in crowd}
+    return Crowd.of({unit: crowd[unit] for unit, other in others.items() if _are_together(beside, other)})
 
 
-def _are_together(one: Unit, other: Unit) -> bool:
+def _are_together(one: Unit | None, other: Unit | None) -> bool:
     """Say whether one lives with the other; where nobody said who lives with whom, on one machine is together."""
+    if one is None or other is None:
+        return False
     if one.principal is not None or other.principal is not None:
         return one.principal == other.name or other.principal == one.name
     return one.machine is not None and one.machine == other.machine
@@ -222,51 +223,45 @@ def _are_together(one: Unit, other: Unit) -> bool:
 # --- what few hooks ask for: decoded when they do ---------------------------------------------------------
 
 
-_Row = tuple[Ref, tuple[Stored | None, ...]]  # something of a unit, and the entities that its value is made from
+class _Ports(Mapping):
+    """Units beside this one to their open ports."""
 
+    def __init__(self, view: View, neighbours: Iterable[tuple[str, UnitName]], own: tuple[str, UnitName]) -> None:
+        beside = [each for each in neighbours if each != own]
+        self._statuses = {name: view.peek_stored(refs.status(model, name)) for model, name in beside}
 
-class _Lazy(Mapping):
-    """A mapping from units whose names and values are made from stored entities when somebody looks.
-
-    Every look of every agent makes one of these, with a row for each unit around it: a row must cost little.
-    """
-
-    def __init__(self, rows: Iterable[_Row], make: Callable[..., object]) -> None:
-        self._rows, self._make = list(rows), make
-
-    @cached_property
-    def _stored(self) -> dict[UnitName, tuple[Stored | None, ...]]:
-        return {refs.unit_of(ref): stored for ref, stored in self._rows}
-
-    def __getitem__(self, name: UnitName) -> object:
-        return self._make(*(entity.value if entity else None for entity in self._stored[name]))
+    def __getitem__(self, name: UnitName) -> Mapping[str, tuple[str, ...]]:
+        stored = self._statuses[name]
+        return stored.value.ports if stored else {}
 
     def __iter__(self) -> Iterator[UnitName]:
-        return iter(self._stored)
+        return iter(self._statuses)
 
     def __len__(self) -> int:
-        return len(self._stored)
+        return len(self._statuses)
 
 
-def _neighbour_statuses(
-    view: View, neighbours: Iterable[tuple[str, UnitName]], own: tuple[str, UnitName]
-) -> Iterator[_Row]:
-    for model, name in neighbours:
-        if (model, name) != own:
-            ref = refs.status(model, name)
-            yield ref, (view.peek_stored(ref),)
+class _Goals(Mapping):
+    """Units of *apps*, as goal-state shows them, as they were at one moment."""
 
+    def __init__(self, view: View, model: str, apps: Iterable[str]) -> None:
+        self._model = model
+        self._units, self._statuses, self._memories = (
+            {app: view.snapshot(kind, model, app) for app in apps}
+            for kind in (Kind.UNIT, Kind.STATUS, Kind.MEMORY)
+        )
 
-def _ports(status: UnitStatus | None) -> Mapping[str, tuple[str, ...]]:
-    return status.ports if status else {}
+    def __getitem__(self, name: UnitName) -> Goal:
+        unit: Unit = self._units[name.app][refs.unit(self._model, name)].value
+        status = self._statuses[name.app].get(refs.status(self._model, name))
+        memory = self._memories[name.app].get(refs.memory(self._model, name))
+        return _goal(unit, status.value if status else None, memory.value if memory else None)
 
+    def __iter__(self) -> Iterator[UnitName]:
+        return (refs.unit_of(ref) for units in self._units.values() for ref in units)
 
-def _goal_entities(view: View, model: str, app: str, relations: Iterable[WorldRelation]) -> Iterator[_Row]:
-    find = view.peek_stored
-    for name in {app} | {relation.remote_app for relation in relations}:
-        for ref in view.refs(Kind.UNIT, model, name):
-            # A unit, its status and its memory differ in nothing but their kind.
-            yield ref, (find(ref), find(Ref(Kind.STATUS, ref.path)), find(Ref(Kind.MEMORY, ref.path)))
+    def __len__(self) -> int:
+        return sum(map(len, self._units.values()))
 
 
 def _goal(unit: Unit, status: UnitStatus | None, memory: UnitState | None) -> Goal:

@@ -48,7 +48,8 @@ def _about_relations(context: HookContext) -> Iterator[tuple[str, ...]]:
         reference = ("-r", f"{relation.endpoint}:{relation.id}")
         get = ("relation-get", "--format=json", *reference)
         yield "relation-list", "--format=json", "--app", *reference
-        if len(context.members(relation.id)) <= UNITS_MAX:
+        state = context.memory.relations.get(relation.id)
+        if state is None or len(state.members) <= UNITS_MAX:
             yield "relation-list", "--format=json", *reference
         yield *get, "-", str(unit)
         if hook is not None and hook.relation == relation.id:

@@ -58,7 +58,7 @@ class HookContext:
         endpoint = self.world.charm.find_endpoint(state.endpoint)
         hook = self.hook
         told = hook.remote_app if hook is not None and hook.relation == relation_id else None
-        others = [*state.apps, *(member.app for member in state.members)]
+        others = [*state.apps, *state.members.units]
         return WorldRelation(
             id=relation_id,
             endpoint=state.endpoint,
