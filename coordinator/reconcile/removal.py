@@ -102,9 +102,11 @@ def _forget_unit(view: View, model: str, now_s: float) -> Change | None:
         if unit.life is Life.ALIVE or not _may_go(view, model, unit, now_s):
             continue
         view.find(ref)
-        if not _is_over(unit, now_s):
-            # Looked at, not only peeked: a worker that claims the unit at this moment makes the write fail.
+        # Looked at, not only peeked: a worker that settles a hook at this moment, which may enter a relation that
+        # is not in sight here, or that claims the unit, makes the write fail.
+        if unit.life is not Life.DEAD:
             view.find(refs.memory(model, unit.name))
+        if not _is_over(unit, now_s):
             view.find(refs.claim(model, unit.name))
         # If it leads: its worker ends the term, after the hook that may run; or is dead, and its lease ends it.
         deletes = set()

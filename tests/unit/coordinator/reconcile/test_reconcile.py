@@ -123,6 +123,19 @@ def test_a_worker_that_claims_the_unit_in_the_last_moment_keeps_it(stage: Stage)
     assert stage.names(Kind.UNIT) == ["web/0"]
 
 
+def test_a_forced_unit_that_enters_a_relation_in_the_last_moment_leaves_nothing_there(stage: Stage) -> None:
+    related(stage)
+    stage.do(lambda view: remove_units(view, MODEL, [unit("web/0")], force_at_s=stage.now_s))
+    planned = stage.plan()
+    assert planned is not None
+    stage.remember("web/0")
+    stage.put(refs.member(MODEL, 0, unit("web/0")), Member(unit=unit("web/0")))
+    with pytest.raises(Contended):
+        stage.repository.commit(planned[1], planned[0], Author(name="controller"))
+    assert stage.reconcile() == ["web/0 gone"]
+    assert stage.find(refs.member(MODEL, 0, unit("web/0"))) is None
+
+
 def test_a_forced_unit_goes_when_its_time_has_come_with_its_places_in_relations(stage: Stage) -> None:
     related(stage)
     stage.put(refs.leader(MODEL, "web"), "web/0", lease=stage.store.grant(100))
