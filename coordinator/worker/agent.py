@@ -266,7 +266,7 @@ class Agent:
             if self._record.try_write(change, term.revision) is None:
                 return TROUBLE_FIRST_S
         if self._model_uuid:
-            self._host.directory(self.model, self._model_uuid, self.unit).remove()
+            self._host.remove_directory(self.model, self._model_uuid, self.unit)
         self._stopping.set()
         return None
 

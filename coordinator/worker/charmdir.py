@@ -36,11 +36,17 @@ class UnitDirectory:
         self.path = data_dir / "models" / f"{model}-{model_uuid[:8]}" / "agents" / unit.dashed
         self.charm = self.path / "charm"
         self._record = self.path / RECORD
+        self._deployed = ""  # as we read or wrote it last: nobody else writes the record
 
     def deployed(self) -> str:
         """Return the hash of the archive that the charm directory holds; empty when it holds none, whole."""
+        if not self._deployed:
+            self._deployed = self._recorded()
+        return self._deployed if self.charm.is_dir() else ""
+
+    def _recorded(self) -> str:
         try:
-            return json.loads(self._record.read_text())["sha256"] if self.charm.is_dir() else ""
+            return str(json.loads(self._record.read_text())["sha256"])
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return ""
 
@@ -87,6 +93,7 @@ class UnitDirectory:
 
     def remove(self) -> None:
         """Delete everything of the unit on this machine."""
+        self._deployed = ""
         shutil.rmtree(self.path, ignore_errors=True)
 
     def _files_before(self) -> list[str]:
@@ -96,6 +103,7 @@ class UnitDirectory:
             return []
 
     def _write_record(self, sha256: str, files: list[str]) -> None:
+        self._deployed = ""
         fresh = self._record.with_suffix(".new")
         fresh.write_text(json.dumps({"sha256": sha256, "files": sorted(files)}))
         fresh.replace(self._record)

@@ -78,6 +78,7 @@ class Host:
     units: Callable[[], list[tuple[str, UnitName]]]
     machine_lock: FairLock = field(default_factory=FairLock)
     _charms: dict[str, CharmMeta] = field(default_factory=dict)
+    _directories: dict[tuple[str, str, UnitName], UnitDirectory] = field(default_factory=dict)
 
     def charm_meta(self, sha256: str) -> CharmMeta:
         """Return what the charm *sha256* says of itself; read once, it never changes.
@@ -103,7 +104,16 @@ class Host:
         return self.archives.fetch(sha256, self.data_dir / "charms")
 
     def directory(self, model: str, model_uuid: str, unit: UnitName) -> UnitDirectory:
-        return UnitDirectory(self.data_dir, model, model_uuid, unit)
+        """Return where the unit lives; the same object for each hook, so that it knows what it has done."""
+        place = (model, model_uuid, unit)
+        if place not in self._directories:
+            self._directories[place] = UnitDirectory(self.data_dir, model, model_uuid, unit)
+        return self._directories[place]
+
+    def remove_directory(self, model: str, model_uuid: str, unit: UnitName) -> None:
+        """Delete everything of a unit that is gone."""
+        self.directory(model, model_uuid, unit).remove()
+        self._directories.pop((model, model_uuid, unit), None)
 
     def worker_condition(self) -> Condition | None:
         """Return the proof that this process serves the machine; None while it does not."""

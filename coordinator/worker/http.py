@@ -11,7 +11,6 @@ from __future__ import annotations
 import hmac
 import json
 import threading
-from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -86,7 +85,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not lines and wait_s > 0:
             log.wait(wait_s)
             lines = list(log.read(since_s=since_s))
-        body = "".join(json.dumps(asdict(line), ensure_ascii=False) + "\n" for line in lines)
+        body = "".join(json.dumps(line._asdict(), ensure_ascii=False) + "\n" for line in lines)
         self._answer(200, "application/x-ndjson", body.encode())
 
     def _answer(self, status: int, kind: str, body: bytes) -> None:

@@ -10,18 +10,18 @@ import json
 import os
 import threading
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from coordinator.clock import Clock
 
 FILE_BYTES_MAX = 16 * 1024 * 1024
 FILES_KEPT = 4
+_ENCODE = json.JSONEncoder(ensure_ascii=False).encode
 LEVELS = ("TRACE", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line.  `at_s`: seconds since the epoch; `entity`: `unit-web-0` or `machine-0`; `module`: who speaks."""
 
     at_s: float
@@ -40,19 +40,19 @@ class ModelLog:
         self._lock = threading.Lock()
         self._grown = threading.Condition(self._lock)
         directory.mkdir(parents=True, exist_ok=True)
-        self._file = self._path.open("a", encoding="utf-8")
+        self._open()
         if not _ends_with_a_line(self._path):
-            self._file.write("\n")  # a crash cut the last line short; it must not spoil the next one
+            self._file.write(b"\n")  # a crash cut the last line short; it must not spoil the next one
 
     def write(self, entity: str, level: str, module: str, message: str) -> None:
         """Append one line; it is on its way to the disk when this returns, and survives our own death."""
         line = Line(self._clock.now_s(), entity, level, module, message)
-        text = json.dumps(asdict(line), ensure_ascii=False) + "\n"
+        text = (_ENCODE(line._asdict()) + "\n").encode("utf-8", "replace")
         with self._lock:
-            if self._file.tell() + len(text) > FILE_BYTES_MAX:
+            if self._bytes + len(text) > FILE_BYTES_MAX:
                 self._rotate()
             self._file.write(text)
-            self._file.flush()
+            self._bytes += len(text)
             self._grown.notify_all()
 
     def read(self, *, since_s: float = 0.0) -> Iterator[Line]:
@@ -85,7 +85,11 @@ class ModelLog:
             older = self._path if number == 1 else self._numbered(number - 1)
             if older.exists():
                 older.replace(self._numbered(number))
-        self._file = self._path.open("a", encoding="utf-8")
+        self._open()
+
+    def _open(self) -> None:
+        self._file = self._path.open("ab", buffering=0)
+        self._bytes = self._file.seek(0, os.SEEK_END)
 
 
 class Logs:
