@@ -24,6 +24,7 @@ from tests.bench import (
     commits,
     cpu,
     crowd,
+    fleet,
     floor,
     foreign,
     forks,
@@ -56,12 +57,15 @@ class Sizes:
     idle_s: float
     busy: int
     changes: int
+    fleet: int = 0
+    fleet_workers: int = 20
 
 
 SHORT = Sizes(floors=200, rounds=8, commands=40, starts=10, hooks=100, looks=5, idle_s=20, busy=30, changes=3)
 FULL = Sizes(
-    floors=2000, rounds=150, commands=400, starts=50, hooks=1000, looks=25, idle_s=120, busy=50, changes=20
-)
+    floors=2000, rounds=150, commands=400, starts=50, hooks=1000, looks=25, idle_s=120, busy=50, changes=20,
+    fleet=1000,
+)  # fmt: skip
 
 Benchmarks = dict[str, Callable[[], list[Row]]]
 
@@ -101,12 +105,31 @@ def one_machine(sizes: Sizes) -> Iterator[Benchmarks]:
     """Many units that do little, or nothing."""
     with running(workers=1) as system:
         system.add_model()
+
+        def status_of(units: int) -> list[Row]:
+            crowd.grow(system, units)
+            return crowd.measure_status(system, units=units, times=sizes.looks)
+
         yield {
             "Many units": lambda: crowd.measure_growth(system, counts=sizes.units, hooks=sizes.hooks),
-            "Status": lambda: crowd.measure_status(system, units=sizes.crowd, times=sizes.looks),
+            "Status": lambda: status_of(sizes.crowd),
             "Changes of others": lambda: foreign.measure(system, changes=sizes.changes * 200),
             "At rest": lambda: crowd.measure_idle(system, seconds=sizes.idle_s),
             "Throughput": lambda: throughput.measure(system, units=sizes.busy, changes=sizes.changes),
+        }
+
+
+@contextmanager
+def many_machines(sizes: Sizes) -> Iterator[Benchmarks]:
+    """A fleet; it takes minutes, so only a full run has one."""
+    if not sizes.fleet:
+        yield {}
+        return
+    with running(workers=sizes.fleet_workers) as system:
+        system.add_model()
+        yield {
+            "A fleet": lambda: fleet.measure(system, units=sizes.fleet),
+            "Status of a fleet": lambda: crowd.measure_status(system, units=sizes.fleet, times=sizes.looks),
         }
 
 
@@ -126,7 +149,7 @@ def main() -> None:
     started_s, before = time.monotonic(), report.circumstances()
     print(f"before: {report.line_of(before)}", flush=True)
     sections: dict[str, list[Row]] = {}
-    for scene in (no_machine, two_machines, one_machine):
+    for scene in (no_machine, two_machines, one_machine, many_machines):
         with scene(sizes) as benchmarks:
             for title, measure in benchmarks.items():
                 sections[title] = measure()

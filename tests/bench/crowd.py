@@ -65,8 +65,7 @@ def _change_all(system: System, value: str) -> None:
 
 
 def measure_status(system: System, *, units: int, times: int) -> list[Row]:
-    """`coordinator status` of so many units against bare interpreters, and the API's part of it."""
-    grow(system, units)
+    """`coordinator status` of the *units* that there are against bare interpreters, and the API's part of it."""
     took = time_interleaved(
         {
             "bare": (sys.executable, "-c", "pass"),
