@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request
-from fastapi.responses import StreamingResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 
 from coordinator import ANNOUNCED_VERSION, __version__
 from coordinator.api import logs, show, status
 from coordinator.api.archive import read_archive
 from coordinator.api.auth import Auth, check
+from coordinator.api.current import current
 from coordinator.clock import Clock
 from coordinator.commands import application, config, machine, model, relation, unit
 from coordinator.domain import refs
@@ -31,6 +32,7 @@ from coordinator.errors import BadRequest
 from coordinator.store import keys
 from coordinator.store.archives import Archives
 from coordinator.store.journal import entry_at, history
+from coordinator.store.live import LiveTree
 from coordinator.store.port import Store
 from coordinator.store.repository import Author, Repository
 from coordinator.wire import (
@@ -59,6 +61,7 @@ class Services:
     repository: Repository
     archives: Archives
     auth: Auth
+    live: LiveTree
     clock: Clock
     controller_name: str
     controller_uuid: str
@@ -201,12 +204,14 @@ def set_settings(s: S, by: U, name: str, given: SetSettings) -> dict[str, str]:
 
 
 @router.get("/models/{name}/status")
-def get_status(s: S, by: U, name: str, select: Annotated[list[str] | None, Query()] = None) -> dict[str, Any]:
+def get_status(s: S, by: U, name: str, select: Annotated[list[str] | None, Query()] = None) -> JSONResponse:
     """The status tree; `select` (repeatable) keeps what matches: names with wildcards, or status words."""
     check(by, "read", name)
-    return status.status_of(
-        read_model(s, name), name, controller=s.controller_name, now=s.clock.timestamp(), selectors=select or ()
-    )
+    now = s.clock.timestamp()
+    with current(s.live, s.repository, name) as view:
+        _model(s, view, name)
+        tree = status.status_of(view, name, controller=s.controller_name, now=now, selectors=select or ())
+    return JSONResponse(tree)  # at once: it is plain, and may be large
 
 
 @router.get("/models/{name}/history")

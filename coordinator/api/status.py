@@ -90,8 +90,7 @@ def failed_hook(hook: Hook) -> str:
     return f'"{hook.name}"{about}'
 
 
-def _unit(view: View, model: str, unit: Unit) -> Tree:
-    workload, agent = unit_statuses(view, model, unit)
+def _unit(view: View, model: str, unit: Unit, workload: Status, agent: AgentStatus) -> Tree:
     shown: UnitStatus = view.peek(refs.status(model, unit.name)) or UnitStatus()
     tree: Tree = {
         "workload-status": _info(workload),
@@ -125,9 +124,10 @@ def open_ports(status: UnitStatus) -> list[str]:
 
 def _application(view: View, model: str, app: Application) -> Tree:
     units = [unit for _, unit in view.list(Kind.UNIT, model, app.name)]
-    statuses = [unit_statuses(view, model, unit)[0] for unit in units]
+    statuses = {unit.name: unit_statuses(view, model, unit) for unit in units}
     explicit: Status | None = view.peek(refs.application_status(model, app.name))
-    status = explicit or most_severe(statuses) or Status("unknown", since=app.created)
+    shown = explicit or most_severe(workload for workload, _ in statuses.values())
+    status = shown or Status("unknown", since=app.created)
     relations = _relations_of(view, model, app.name)
     tree: Tree = {
         "charm": f"local:{app.charm_name}-{app.charm_revision}",
@@ -142,7 +142,8 @@ def _application(view: View, model: str, app: Application) -> Tree:
     if relations:
         tree["relations"] = relations
     if units and not app.subordinate:
-        tree["units"] = {str(u.name): _unit(view, model, u) for u in sorted(units, key=lambda u: u.name)}
+        in_order = sorted(units, key=lambda unit: unit.name)
+        tree["units"] = {str(unit.name): _unit(view, model, unit, *statuses[unit.name]) for unit in in_order}
     versions = [s.version for u in units if (s := view.peek(refs.status(model, u.name))) and s.version]
     if versions:
         tree["version"] = versions[-1]

@@ -17,6 +17,7 @@ from coordinator.settings import ControllerSettings
 from coordinator.store.archives import Archives
 from coordinator.store.connect import connect
 from coordinator.store.live import LiveTree
+from coordinator.store.port import Store
 from coordinator.store.repository import Repository
 
 log = get_logger()
@@ -49,8 +50,8 @@ class ControllerProcess:
             repository = Repository(store, clock)
             if settings.admin_token_file:
                 ensure_admin(repository, clock, Path(settings.admin_token_file))
-            server = ApiServer(settings, self._services(store, repository))
             live = LiveTree(store, lambda moved: loop.moved(moved))
+            server = ApiServer(settings, self._services(store, repository, live))
             election = Election(
                 store,
                 repository,
@@ -75,13 +76,14 @@ class ControllerProcess:
         finally:
             store.close()
 
-    def _services(self, store, repository: Repository) -> Services:
+    def _services(self, store: Store, repository: Repository, live: LiveTree) -> Services:
         name = self._settings.controller_name
         return Services(
             store=store,
             repository=repository,
             archives=Archives(store, repository, blobs=self._settings.blobs),
             auth=Auth(repository),
+            live=live,
             clock=self._clock,
             controller_name=name,
             controller_uuid=str(uuid.uuid5(_NAMESPACE, name)),
