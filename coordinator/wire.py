@@ -103,6 +103,24 @@ class Expose:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RunTasks:
+    """`receivers` are units, or APP/leader.  With `command`, that is run instead of an action."""
+
+    receivers: list[str]
+    action: str = ""
+    parameters: dict[str, Any] = field(default_factory=dict)
+    command: str | None = None
+    parallel: bool | None = None
+    execution_group: str | None = None
+    timeout_s: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CancelTasks:
+    tasks: list[int]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Trust:
     trust: bool = True
 

@@ -20,13 +20,15 @@ from coordinator.api import logs, show, status
 from coordinator.api.archive import read_archive
 from coordinator.api.auth import Auth, check
 from coordinator.api.current import current
+from coordinator.api.task import operation_of, operations_of, task_of
 from coordinator.clock import Clock
-from coordinator.commands import application, config, machine, model, relation, unit
+from coordinator.commands import application, config, machine, model, relation, task, unit
 from coordinator.domain import refs
 from coordinator.domain.change import Change
 from coordinator.domain.model import User
 from coordinator.domain.names import EndpointName, UnitName
 from coordinator.domain.refs import Kind
+from coordinator.domain.task import EXEC
 from coordinator.domain.view import View
 from coordinator.errors import BadRequest
 from coordinator.store import keys
@@ -38,6 +40,7 @@ from coordinator.store.repository import Author, Repository
 from coordinator.wire import (
     AddModel,
     AddUnits,
+    CancelTasks,
     Deploy,
     Expose,
     Integrate,
@@ -45,6 +48,7 @@ from coordinator.wire import (
     Remove,
     RemoveRelation,
     Resolve,
+    RunTasks,
     SetConfig,
     SetSettings,
     Trust,
@@ -419,6 +423,88 @@ def _in_error(view: View, name: str, unit_name: UnitName) -> bool:
 def get_unit(s: S, by: U, name: str, app: str, number: str) -> dict[str, Any]:
     check(by, "admin", name)
     return show.unit(read_model(s, name), name, UnitName.parse(f"{app}/{number}"))
+
+
+# --- actions ---------------------------------------------------------------------------------------------
+
+
+@router.get("/models/{name}/applications/{app}/actions")
+def list_actions(s: S, by: U, name: str, app: str) -> dict[str, Any]:
+    """Each action by its name: description and schema."""
+    check(by, "read", name)
+    return {"actions": show.actions(read_model(s, name), name, app)}
+
+
+@router.post("/models/{name}/operations", status_code=201)
+def run_tasks(s: S, by: U, name: str, given: RunTasks) -> dict[str, Any]:
+    """Queue an action or a command for each receiver; the answer is the operation with its tasks."""
+    check(by, "write", name)
+    wanted = task.Request(
+        receivers=given.receivers,
+        action=EXEC if given.command is not None else given.action,
+        parameters={"command": given.command} if given.command is not None else given.parameters,
+        parallel=given.parallel,
+        execution_group=given.execution_group,
+        timeout_s=given.timeout_s,
+    )
+    made: list[int] = []
+
+    def plan(view: View) -> Change:
+        change = task.enqueue(view, name, wanted, now=s.clock.timestamp(), now_s=s.clock.now_s())
+        made[:] = [int(ref.path[1]) for ref in change.puts if ref.kind is Kind.OPERATION]
+        return change
+
+    transact(s, by, name, plan)
+    return operation_of(s.repository.read_model(name), name, made[0])
+
+
+@router.get("/models/{name}/operations")
+def list_operations(
+    s: S,
+    by: U,
+    name: str,
+    apps: Annotated[list[str] | None, Query()] = None,
+    units: Annotated[list[str] | None, Query()] = None,
+    actions: Annotated[list[str] | None, Query()] = None,
+    status: Annotated[list[str] | None, Query()] = None,
+) -> dict[str, Any]:
+    check(by, "read", name)
+    with current(s.live, s.repository, name) as view:
+        _model(s, view, name)
+        wanted = {"apps": apps or (), "units": units or (), "actions": actions or (), "statuses": status or ()}
+        return {"operations": operations_of(view, name, **wanted)}
+
+
+@router.get("/models/{name}/operations/{number}")
+def get_operation(s: S, by: U, name: str, number: int) -> dict[str, Any]:
+    check(by, "read", name)
+    with current(s.live, s.repository, name) as view:
+        _model(s, view, name)
+        return operation_of(view, name, number)
+
+
+@router.get("/models/{name}/tasks/{number}")
+def get_task(s: S, by: U, name: str, number: int) -> dict[str, Any]:
+    check(by, "read", name)
+    with current(s.live, s.repository, name) as view:
+        _model(s, view, name)
+        return task_of(view, name, number)
+
+
+@router.post("/models/{name}/tasks/cancel")
+def cancel_tasks(s: S, by: U, name: str, given: CancelTasks) -> dict[str, Any]:
+    """Cancel what is not over; the answer has the tasks that were."""
+    check(by, "write", name)
+    cancelled: list[int] = []
+
+    def plan(view: View) -> Change | None:
+        change = task.cancel(view, name, given.tasks, now=s.clock.timestamp())
+        cancelled[:] = [int(ref.path[1]) for ref in change.puts] if change is not None else []
+        return change
+
+    transact(s, by, name, plan)
+    view = s.repository.read_model(name)
+    return {"tasks": [task_of(view, name, number) for number in cancelled]}
 
 
 # --- relations -------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from coordinator.domain.refs import Kind
 from coordinator.domain.relation import Relation
 from coordinator.domain.settings import SETTINGS
 from coordinator.domain.status import UnitStatus
+from coordinator.domain.task import schema_of
 from coordinator.domain.unit import Application, Unit
 from coordinator.domain.view import View
 from coordinator.errors import NotFound
@@ -165,3 +166,14 @@ def settings(view: View, name: str) -> Tree:
     known = {key: {"Value": setting.default, "Source": "default"} for key, setting in SETTINGS.items()}
     own = {key: {"Value": value, "Source": "model"} for key, value in stored.settings.items()}
     return dict(sorted({**known, **own}.items()))
+
+
+def actions(view: View, model: str, app: str) -> dict[str, Any]:
+    """Return the actions of an application by name: description, and the JSON schema of their parameters."""
+    application = view.get(refs.application(model, app))
+    charm = view.peek(refs.charm(application.charm))
+    found = charm.meta.actions if charm is not None else ()
+    return {
+        action.name: {"description": action.description, "schema": schema_of(action)}
+        for action in sorted(found, key=lambda each: each.name)
+    }

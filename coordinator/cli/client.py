@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from coordinator.wire import (
         AddModel,
         AddUnits,
+        CancelTasks,
         Deploy,
         Expose,
         Integrate,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
         Remove,
         RemoveRelation,
         Resolve,
+        RunTasks,
         SetConfig,
         SetSettings,
         Trust,
@@ -159,7 +161,7 @@ class Client:
     def unexpose(self, model: str, app: str, request: Expose) -> None:
         self._ask("POST", ["models", model, "applications", app, "unexpose"], request)
 
-    # --- units and relations -----------------------------------------------------------------------------
+    # --- units -------------------------------------------------------------------------------------------
 
     def unit(self, model: str, app: str, number: int) -> Tree:
         return self._ask("GET", ["models", model, "units", app, str(number)])
@@ -172,6 +174,28 @@ class Client:
 
     def resolve(self, model: str, request: Resolve) -> None:
         self._ask("POST", ["models", model, "units", "resolve"], request)
+
+    # --- actions -----------------------------------------------------------------------------------------
+
+    def actions(self, model: str, app: str) -> Tree:
+        return self._ask("GET", ["models", model, "applications", app, "actions"])["actions"]
+
+    def run_tasks(self, model: str, request: RunTasks) -> Tree:
+        return self._ask("POST", ["models", model, "operations"], request)
+
+    def operations(self, model: str, **query: Any) -> list[Tree]:
+        return self._ask("GET", ["models", model, "operations"], query=query)["operations"]
+
+    def operation(self, model: str, number: int) -> Tree:
+        return self._ask("GET", ["models", model, "operations", str(number)])
+
+    def task(self, model: str, number: int) -> Tree:
+        return self._ask("GET", ["models", model, "tasks", str(number)])
+
+    def cancel_tasks(self, model: str, request: CancelTasks) -> list[Tree]:
+        return self._ask("POST", ["models", model, "tasks", "cancel"], request)["tasks"]
+
+    # --- relations ---------------------------------------------------------------------------------------
 
     def integrate(self, model: str, request: Integrate) -> None:
         self._ask("POST", ["models", model, "relations"], request)

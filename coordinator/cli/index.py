@@ -39,6 +39,16 @@ TOPICS: Mapping[str, Mapping[str, str]] = {
         "integrate": "Relate two applications",
         "remove-relation": "End a relation",
     },
+    "Actions": {
+        "run": "Run an action in units",
+        "exec": "Run commands in units",
+        "actions": "List the actions of an application",
+        "show-action": "Show an action and its parameters",
+        "operations": "List the operations that were run",
+        "show-operation": "Show an operation with its tasks",
+        "show-task": "Show a task with its results",
+        "cancel-task": "Cancel tasks that wait or run",
+    },
     "Watching": {
         "status": "Show a model: applications, units, machines, relations",
         "debug-log": "Show the log of a model",
@@ -58,8 +68,10 @@ TOPICS: Mapping[str, Mapping[str, str]] = {
 
 #: Other names of commands, as people's scripts spell them.
 ALIASES: Mapping[str, str] = {
+    "list-actions": "actions",
     "list-machines": "machines",
     "list-models": "models",
+    "list-operations": "operations",
     "relate": "integrate",
     "resolve": "resolved",
 }

@@ -185,6 +185,15 @@ def _duration_s(text: str) -> float:
     return parse_duration_s(text)
 
 
+def _wait_s(text: str) -> float:
+    """Return seconds; negative ones mean without end.  A bare number is seconds, as scripts write it."""
+    from coordinator.domain.settings import parse_duration_s
+
+    bare = text.removeprefix("-")
+    seconds = float(bare) if bare.replace(".", "", 1).isdigit() else parse_duration_s(bare)
+    return -seconds if text.startswith("-") else seconds
+
+
 def _base(text: str) -> str:
     name, at, channel = text.partition("@")
     if not (name and at and channel):
@@ -194,6 +203,7 @@ def _base(text: str) -> str:
 
 INTEGER = Parsed("integer", _integer)
 DURATION = Parsed("duration", _duration_s)
+WAIT = Parsed("duration", _wait_s)
 BASE = Parsed("base", _base)
 LIST = Parsed("list", lambda text: [part for part in (part.strip() for part in text.split(",")) if part])
 

@@ -6,6 +6,7 @@ config.py       config
 unit.py         add-unit, remove-unit, resolved
 relation.py     integrate, remove-relation
 machine.py      remove-machine
+task.py         run, exec, cancel-task
 
 Two habits keep the guards of a write few and right: whoever adds a unit also writes its application, and
 whoever adds a relation also takes a number from the model's sequence of relations.

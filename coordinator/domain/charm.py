@@ -55,12 +55,16 @@ class Option:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Action:
-    """One action; `params` is the JSON schema of its parameters, as written."""
+    """One action; `params` is the JSON schema of its parameters, as written.
+
+    `additional`: whether it takes other parameters too, None when it does not say.
+    """
 
     name: str
     description: str = ""
     params: Mapping[str, Any] = field(default_factory=dict)
     required: tuple[str, ...] = ()
+    additional: bool | None = None
     parallel: bool = False
     execution_group: str = ""
 
@@ -81,6 +85,9 @@ class CharmMeta:
 
     def find_endpoint(self, name: str) -> Endpoint | None:
         return next((endpoint for endpoint in self.endpoints if endpoint.name == name), None)
+
+    def find_action(self, name: str) -> Action | None:
+        return next((action for action in self.actions if action.name == name), None)
 
     def find_option(self, name: str) -> Option | None:
         return next((option for option in self.options if option.name == name), None)
@@ -191,6 +198,9 @@ def _actions(actions: _Node) -> tuple[Action, ...]:
     for name, node in actions.children().items():
         if name == "additionalProperties" and not isinstance(node.value, dict):
             continue
+        if node.value is None:
+            found.append(Action(name=name))
+            continue
         required = node.plain_value("required") or ()
         if not isinstance(required, (list, tuple)):
             node.problem(f"`required` of action {name!r} must be a list of parameter names")
@@ -201,6 +211,7 @@ def _actions(actions: _Node) -> tuple[Action, ...]:
                 description=node.text("description"),
                 params=node.plain("params"),
                 required=tuple(map(str, required)),
+                additional=node.flag("additionalProperties") if "additionalProperties" in node.value else None,
                 parallel=node.flag("parallel"),
                 execution_group=node.text("execution-group"),
             )

@@ -39,6 +39,10 @@ class Kind(str, Enum):
     STATE = "state"
     STATUS = "status"
     AGENT = "agent"
+    QUEUED = "queued"
+    OPERATION = "operation"
+    TASK = "task"
+    TASK_LOG = "task-log"
     RELATION = "relation"
     MEMBER = "member"
     APPLICATION_BAG = "application-bag"
@@ -133,6 +137,23 @@ def status(model: str, name: UnitName) -> Ref:
 
 def agent(model: str, name: UnitName) -> Ref:
     return Ref(Kind.AGENT, (model, name.app, str(name.number)))
+
+
+def queued(model: str, name: UnitName, task_id: int) -> Ref:
+    """The place of a task in the queue of its unit."""
+    return Ref(Kind.QUEUED, (model, name.app, str(name.number), str(task_id)))
+
+
+def operation(model: str, operation_id: int) -> Ref:
+    return Ref(Kind.OPERATION, (model, str(operation_id)))
+
+
+def task(model: str, task_id: int) -> Ref:
+    return Ref(Kind.TASK, (model, str(task_id)))
+
+
+def task_log(model: str, task_id: int) -> Ref:
+    return Ref(Kind.TASK_LOG, (model, str(task_id)))
 
 
 def relation(model: str, relation_id: int) -> Ref:

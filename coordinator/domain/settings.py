@@ -41,6 +41,11 @@ def _update_status(given: Any) -> str:
     return str(given)
 
 
+def _duration(given: Any) -> str:
+    parse_duration_s(str(given))
+    return str(given)
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     default: Value
@@ -52,6 +57,7 @@ SETTINGS: Mapping[str, Setting] = {
     "update-status-hook-interval": Setting("5m", "how often update-status runs in a quiet unit", _update_status),
     "automatically-retry-hooks": Setting(True, "retry a failed hook by itself, 5 s to 5 min apart", _bool),
     "warm": Setting(True, "fork hooks from a process that has loaded the charm's libraries", _bool),
+    "max-action-results-age": Setting("336h", "how long actions and their results are kept", _duration),
     "logging-config": Setting("<root>=INFO", "which log lines are kept"),
     "juju-http-proxy": Setting("", "told to charms as JUJU_CHARM_HTTP_PROXY"),
     "juju-https-proxy": Setting("", "told to charms as JUJU_CHARM_HTTPS_PROXY"),

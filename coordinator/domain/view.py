@@ -54,6 +54,7 @@ _LISTED_BY = {
     Kind.STATUS: (1, 2),
     Kind.MEMORY: (1, 2),
     Kind.RELATION_MEMORY: (1, 3),
+    Kind.QUEUED: (3,),
     Kind.MACHINE: (0,),
     Kind.WORKER: (0,),
     Kind.MODEL: (0,),

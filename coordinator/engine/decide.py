@@ -25,6 +25,7 @@ from coordinator.engine.operation import (
     Leave,
     Operation,
     RunHook,
+    RunTask,
     SkipHook,
     Waiting,
 )
@@ -39,6 +40,8 @@ def decide(memory: Memory, world: World, moment: Moment) -> Operation:
     unit = memory.unit
     if world.life is Life.DEAD or unit.removed:
         return Finished()
+    if unit.installed and (unit.failed is not None or world.life is Life.DYING) and (task := _next_task(world)):
+        return task
     if unit.failed is not None:
         return _after_failure(unit.failed, memory, world, moment)
     if not unit.installed:
@@ -52,6 +55,7 @@ def decide(memory: Memory, world: World, moment: Moment) -> Operation:
     return (
         _created(memory, world)
         or _leadership(memory, world)
+        or _next_task(world)
         or _upgrade(memory, world)
         or _config(memory, world)
         or _relations(memory, world)
@@ -95,6 +99,16 @@ def retry_delay_s(failed: Failure, unit: UnitName) -> float:
     delay_s = min(RETRY_FIRST_S * 2 ** min(failed.attempts - 1, 16), RETRY_MAX_S)
     spread = crc32(f"{unit} {failed.attempts}".encode()) / 2**32
     return delay_s * (1 + spread / 10)
+
+
+# --- actions and commands --------------------------------------------------------------------------------
+
+
+def _next_task(world: World) -> RunTask | None:
+    """Return the first task of the queue: they overtake changes, and wait neither for a failed hook to be resolved
+    nor for a dying unit to go."""
+    first = next(iter(world.tasks.values()), None)
+    return RunTask(first.value) if first is not None else None
 
 
 # --- set-up and change -----------------------------------------------------------------------------------

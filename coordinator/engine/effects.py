@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from typing import Any
 
 from coordinator.domain.names import UnitName
 from coordinator.domain.status import Status
@@ -22,6 +23,15 @@ class Reboot(str, Enum):
 
     AFTER = "after"
     NOW = "now"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskEffects:
+    """What a running action told: its results (nested), its progress, and why it failed (None: it did not)."""
+
+    results: Mapping[str, Any] = field(default_factory=dict)
+    log: tuple[str, ...] = ()
+    failure: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +50,7 @@ class Effects:
     application_status: Status | None = None
     version: str | None = None
     reboot: Reboot | None = None
+    task: TaskEffects = field(default_factory=TaskEffects)
 
     def with_bag(self, relation: int, owner: Owner, entries: Entries) -> Effects:
         """Return these effects with more entries of one bag."""

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from coordinator import ANNOUNCED_VERSION
 from coordinator.domain.settings import setting
+from coordinator.domain.task import Task
 from coordinator.domain.unit_state import Hook, HookKind
 from coordinator.engine.world import World
 
@@ -43,6 +44,7 @@ def hook_environment(
     world: World,
     hook: Hook | None,
     *,
+    task: Task | None = None,
     charm_dir: str,
     tools_dir: str,
     agent_path: str,
@@ -53,7 +55,8 @@ def hook_environment(
 ) -> dict[str, str]:
     """Return every variable that the charm's process gets.
 
-    *hook* is None for commands that run outside of any hook.  *charm_dir* and *tools_dir* are absolute;
+    *hook* is None in actions, of which *task* is the one that runs, and for commands that run outside of any hook.
+    *charm_dir* and *tools_dir* are absolute;
     *agent_path* is the search path that comes after the tools; *socket* is the path where hook commands are
     answered, for the context *context_id*; *api_addresses* are `host:port`.  Of *worker_env*, the environment of
     the worker, only the variables that name a Kubernetes cluster are handed on.
@@ -88,7 +91,18 @@ def hook_environment(
     if hook is not None:
         environment["JUJU_DISPATCH_PATH"] = f"hooks/{hook.name}"
         environment |= _of_relation(hook)
+    if task is not None:
+        environment |= _of_task(task)
     return environment
+
+
+def _of_task(task: Task) -> dict[str, str]:
+    variables = {
+        "JUJU_ACTION_NAME": task.action,
+        "JUJU_ACTION_UUID": str(task.id),
+        "JUJU_ACTION_TAG": f"action-{task.id}",
+    }
+    return variables if task.is_exec else {**variables, "JUJU_DISPATCH_PATH": f"actions/{task.action}"}
 
 
 def _proxies(world: World) -> dict[str, str]:

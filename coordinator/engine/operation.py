@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from coordinator.domain.task import Task
 from coordinator.domain.unit_state import Hook
 
 
@@ -19,6 +20,13 @@ class SkipHook:
     """Settle the hook without running it: a person said that it counts as done, or no charm has it."""
 
     hook: Hook
+
+
+@dataclass(frozen=True, slots=True)
+class RunTask:
+    """Run an action or command that somebody asked for; or end one that nobody runs any more."""
+
+    task: Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,4 +59,4 @@ class Finished:
     """The unit has ended; its agent stops."""
 
 
-Operation = RunHook | SkipHook | Blocked | Waiting | Idle | Leave | Finished
+Operation = RunHook | SkipHook | RunTask | Blocked | Waiting | Idle | Leave | Finished

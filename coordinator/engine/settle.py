@@ -20,6 +20,7 @@ from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Ref
 from coordinator.domain.relation import Member
 from coordinator.domain.status import Status, UnitStatus
+from coordinator.domain.task import Task
 from coordinator.domain.unit_state import Failure, Hook, HookKind, Memory, RelationState, UnitState
 from coordinator.engine.cause import cause_of
 from coordinator.engine.effects import Effects, merged
@@ -42,15 +43,13 @@ def settle(
     puts: dict[Ref, Any] = {refs.memory(world.model, world.unit): after.unit}
     deletes: set[Ref] = set()
     _relation_memory(puts, deletes, memory, after, world)
-    _bags(puts, world, hook, effects)
+    put_effects(puts, world, hook, effects, memory, now, restate)
     if hook.relation is not None and hook.relation in world.relations:
         member = refs.member(world.model, hook.relation, world.unit)
         if hook.kind is HookKind.RELATION_CREATED and hook.relation in after.relations:
             puts[member] = Member(unit=world.unit)
         elif hook.kind is HookKind.RELATION_BROKEN:
             deletes.add(member)
-    _state(puts, world, effects)
-    _statuses(puts, world, hook, effects, memory, now, restate)
     ended = hook.kind is HookKind.REMOVE
     if ended:
         deletes |= {refs.member(world.model, r.id, world.unit) for r in world.relations.values() if r.in_scope}
@@ -61,7 +60,7 @@ def settle(
         did=hook.name,
         puts=puts,
         deletes=frozenset(deletes - set(puts)),
-        conditions=(*_conditions(world, effects, puts), *_entering(world, hook)),
+        conditions=(*conditions(world, effects, puts), *_entering(world, hook)),
         why=cause_of(memory, world, hook),
     )
 
@@ -79,6 +78,7 @@ def rebase(world: World, fresh: World) -> World:
         relations=staying,
         status=fresh.status,
         application_status=fresh.application_status,
+        tasks=fresh.tasks,
     )
 
 
@@ -107,7 +107,7 @@ def fail(
     return Change(
         did=f"{hook.name} failed: {failure.reason}",
         puts=puts,
-        conditions=_conditions(world, shown, puts),
+        conditions=conditions(world, shown, puts),
         why=cause_of(memory, world, hook),
     )
 
@@ -120,7 +120,7 @@ def leave(world: World) -> Change:
         deletes=frozenset(
             refs.member(world.model, r.id, world.unit) for r in world.relations.values() if r.in_scope
         ),
-        conditions=(*_conditions(world, Effects(), {}), _entity_unchanged(world)),
+        conditions=(*conditions(world, Effects(), {}), _entity_unchanged(world)),
     )
 
 
@@ -210,7 +210,22 @@ def _relation_memory(puts: dict[Ref, Any], deletes: set[Ref], before: Memory, af
 # --- effects ---------------------------------------------------------------------------------------------
 
 
-def _bags(puts: dict[Ref, Any], world: World, hook: Hook, effects: Effects) -> None:
+def put_effects(
+    puts: dict[Ref, Any],
+    world: World,
+    hook: Hook | None,
+    effects: Effects,
+    memory: Memory,
+    now: str,
+    restate: bool,
+) -> None:
+    """Put what *effects* change; *hook* is None for what runs outside of hooks."""
+    _bags(puts, world, hook, effects)
+    _state(puts, world, effects)
+    _statuses(puts, world, hook, effects, memory, now, restate)
+
+
+def _bags(puts: dict[Ref, Any], world: World, hook: Hook | None, effects: Effects) -> None:
     """Put every bag whose content really changes; an equal write is no write, so nobody is woken by it."""
     changed = {key: entries for key, entries in effects.bags.items() if key[0] in world.relations}
     for relation_id in _refreshed(world, hook):
@@ -224,8 +239,10 @@ def _bags(puts: dict[Ref, Any], world: World, hook: Hook, effects: Effects) -> N
             puts[refs.bag(world.model, relation_id, owner)] = content
 
 
-def _refreshed(world: World, hook: Hook) -> list[int]:
+def _refreshed(world: World, hook: Hook | None) -> list[int]:
     """Relations whose bag gets the unit's addresses: the one being entered, and all after config-changed."""
+    if hook is None:
+        return []
     if hook.kind is HookKind.RELATION_CREATED:
         return [r.id for r in world.relations.values() if r.id == hook.relation and r.life is Life.ALIVE]
     if hook.kind is HookKind.CONFIG_CHANGED:
@@ -298,13 +315,14 @@ def status_of_unit(
     return UnitStatus(workload=workload, version=version, ports=ports)
 
 
-def publish(world: World, hook: Hook, effects: Effects, memory: Memory, *, now: str) -> Change | None:
-    """Return the write that shows statuses while *hook* still runs; None when there is nothing new to show.
+def publish(world: World, work: Hook | Task, effects: Effects, memory: Memory, *, now: str) -> Change | None:
+    """Return the write that shows statuses while *work* still runs; None when there is nothing new to show.
 
     The one exception to "a hook writes once": statuses, version and progress are seen within moments, and stay
     when the hook fails (source: tests/contract/test_juju_facts.py).
     """
     puts: dict[Ref, Any] = {}
+    hook = work if isinstance(work, Hook) else None
     status = status_of_unit(world, hook, effects, memory, ended=False, now=now)
     status = replace(status, ports=world.status.ports)
     if status != world.status:
@@ -313,27 +331,28 @@ def publish(world: World, hook: Hook, effects: Effects, memory: Memory, *, now: 
     if not puts:
         return None
     shown = Effects(application_status=effects.application_status)
-    return Change(did=f"{hook.name} status", puts=puts, conditions=_conditions(world, shown, puts))
+    return Change(did=f"{work.name} status", puts=puts, conditions=conditions(world, shown, puts))
 
 
 # --- conditions ------------------------------------------------------------------------------------------
 
 
-def _conditions(world: World, effects: Effects, puts: Mapping[Ref, Any]) -> tuple[Condition, ...]:
+def conditions(world: World, effects: Effects, puts: Mapping[Ref, Any]) -> tuple[Condition, ...]:
+    """Return what must hold for *puts*, made from *effects*, to land."""
     assert world.claim is not None, "a hook was run without a claim"
-    conditions: list[Condition] = [
+    found: list[Condition] = [
         Held(refs.claim(world.model, world.unit), world.claim),
         Unchanged(refs.memory(world.model, world.unit), world.memory_revision),
     ]
     if effects.leader_only:
         assert world.term is not None, "leader-only effects without a term"
-        conditions.append(Held(refs.leader(world.model, world.unit.app), world.term))
+        found.append(Held(refs.leader(world.model, world.unit.app), world.term))
     if refs.unit(world.model, world.unit) in puts:
-        conditions.append(_entity_unchanged(world))
+        found.append(_entity_unchanged(world))
     touched = {int(ref.path[1]) for ref in puts if ref.kind in _OF_RELATIONS}
     touched |= {int(ref.path[3]) for ref in puts if ref.kind is refs.Kind.RELATION_MEMORY}
-    conditions += [Present(refs.relation(world.model, relation)) for relation in sorted(touched)]
-    return tuple(conditions)
+    found += [Present(refs.relation(world.model, relation)) for relation in sorted(touched)]
+    return tuple(found)
 
 
 def _entering(world: World, hook: Hook) -> tuple[Condition, ...]:

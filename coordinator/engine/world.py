@@ -71,7 +71,7 @@ class World:
     first install); `charm_wanted` and `charm_version` name the archive that the application asks for.  `claim` and
     `term` are tokens of this unit's own claim and leadership, None without.  `addresses`: of the machine, the
     private one first.  `machine_ports`: open ports of other units on the machine.  `goals`: every unit that
-    goal-state may show.
+    goal-state may show.  `tasks`: those of the unit that are not over, by number, in the order of their numbers.
     """
 
     revision: int
@@ -102,6 +102,7 @@ class World:
     application_status: Status | None = None
     machine_ports: Mapping[UnitName, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     goals: Mapping[UnitName, Goal] = field(default_factory=dict)
+    tasks: Mapping[int, Stored] = field(default_factory=dict)
 
     @property
     def unit(self) -> UnitName:

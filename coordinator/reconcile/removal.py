@@ -24,6 +24,7 @@ from coordinator.domain.refs import Kind, Ref
 from coordinator.domain.relation import Relation
 from coordinator.domain.unit import Application, Unit
 from coordinator.domain.view import View
+from coordinator.reconcile.task import tasks_of_gone
 
 ENTITIES_PER_STEP_MAX = 32  # etcd checks 128 guards in one transaction, and each entity needs up to three
 
@@ -114,7 +115,8 @@ def _forget_unit(view: View, model: str, now_s: float) -> Change | None:
             member = refs.member(model, int(relation_ref.path[1]), unit.name)
             if view.peek(member) is not None:
                 deletes.add(member)
-        return Change(did=f"{unit.name} gone", prunes=frozenset({ref}), deletes=frozenset(deletes))
+        ended = tasks_of_gone(view, model, unit.name)
+        return Change(did=f"{unit.name} gone", puts=ended, prunes=frozenset({ref}), deletes=frozenset(deletes))
     return None
 
 

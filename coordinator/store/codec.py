@@ -21,6 +21,7 @@ from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Kind
 from coordinator.domain.relation import Member, Relation
 from coordinator.domain.status import AgentStatus, Status, UnitStatus
+from coordinator.domain.task import Operation, Queued, Task, TaskLog
 from coordinator.domain.unit import Application, Claim, Unit
 from coordinator.domain.unit_state import RelationState, UnitState
 from coordinator.errors import BadRequest, Corrupt
@@ -57,6 +58,10 @@ TYPES: Mapping[Kind, Any] = {
     Kind.STATE: _BAG,
     Kind.STATUS: UnitStatus,
     Kind.AGENT: AgentStatus,
+    Kind.QUEUED: Queued,
+    Kind.OPERATION: Operation,
+    Kind.TASK: Task,
+    Kind.TASK_LOG: TaskLog,
     Kind.RELATION: Relation,
     Kind.MEMBER: Member,
     Kind.APPLICATION_BAG: _BAG,

@@ -14,9 +14,11 @@ import traceback
 from collections.abc import Callable
 
 from coordinator.domain import refs
+from coordinator.domain.change import Change
 from coordinator.domain.life import Life
 from coordinator.domain.names import UnitName
 from coordinator.domain.settings import parse_duration_s, setting
+from coordinator.domain.task import Task, TaskLog, TaskStatus
 from coordinator.domain.unit_state import Hook, Memory
 from coordinator.engine.decide import decide
 from coordinator.engine.effects import Effects
@@ -27,10 +29,12 @@ from coordinator.engine.operation import (
     Leave,
     Operation,
     RunHook,
+    RunTask,
     SkipHook,
     Waiting,
 )
 from coordinator.engine.settle import fail, leave, settle
+from coordinator.engine.task import TERMINATED, Ran, begin, end
 from coordinator.engine.world import Moment, World
 from coordinator.errors import CoordinatorError
 from coordinator.log import get_logger
@@ -40,6 +44,7 @@ from coordinator.worker.observe import observe
 from coordinator.worker.perform import Failed, Interrupted, Perform, Succeeded, perform
 from coordinator.worker.record import Record
 from coordinator.worker.show import Beside, Show, in_a_thread
+from coordinator.worker.task import PerformTask, perform_task
 
 TROUBLE_FIRST_S, TROUBLE_MAX_S = 1.0, 60.0  # pauses after an error of our own, doubled each time
 
@@ -60,10 +65,11 @@ class Agent:
         on_end: Callable[[Agent], None],
         *,
         perform: Perform = perform,
+        perform_task: PerformTask = perform_task,
         beside: Beside = in_a_thread,
     ) -> None:
         self.model, self.unit = model, unit
-        self._host, self._on_end, self._perform = host, on_end, perform
+        self._host, self._on_end, self._perform, self._perform_task = host, on_end, perform, perform_task
         self._record = Record(host.repository, host.live, host.authority, host.clock, str(unit))
         self._show = Show(self._record, host.clock, beside)
         self._log = log.bind(model=model, unit=str(unit))
@@ -71,7 +77,7 @@ class Agent:
         self._stopping = threading.Event()
         self._update_status_at_s = 0.0
         self._model_uuid = ""  # of the model that the unit was last seen in
-        self._is_in_hook = False
+        self._running: Hook | Task | None = None
         self._thread = threading.Thread(target=self._run, name=f"agent {unit}", daemon=True)
 
     def start(self) -> None:
@@ -80,7 +86,7 @@ class Agent:
     def wake(self) -> None:
         """Say that something the unit can see has changed."""
         self._wake.set()
-        self._end_hook_of_gone_unit()
+        self._end_what_lost_its_point()
 
     def stop(self) -> None:
         """Ask the loop to end after the hook that runs now; `join` waits for it."""
@@ -126,6 +132,8 @@ class Agent:
         match operation:
             case RunHook():
                 return self._run_hook()
+            case RunTask():
+                return self._run_task()
             case SkipHook(hook=hook):
                 self._settle(memory, world, hook, Effects())
                 return 0.0
@@ -158,14 +166,14 @@ class Agent:
 
                 def update(effects: Effects) -> None:
                     showing.update(effects)
-                    self._end_hook_of_gone_unit()  # it may have gone before there was anything to end
+                    self._end_what_lost_its_point()  # it may have gone before there was anything to end
 
                 started_s = self._host.clock.monotonic_s()
-                self._is_in_hook = True
+                self._running = hook
                 try:
                     outcome = self._perform(self._host, memory, world, hook, update)
                 finally:
-                    self._is_in_hook = False
+                    self._running = None
                 took_s = self._host.clock.monotonic_s() - started_s
             match outcome:
                 case Succeeded(effects=effects):
@@ -211,6 +219,66 @@ class Agent:
             leader_only=effects.application_status is not None,
         )
 
+    # --- one action --------------------------------------------------------------------------------------
+
+    def _run_task(self) -> float:
+        """Run the next task of the queue, unless it was begun before: nobody knows then how far it came."""
+        sight = self._look()
+        asked = self._next_task(sight)
+        if asked is None:
+            return 0.0
+        with self._host.turn(asked):
+            sight = self._look()
+            task = self._next_task(sight)
+            if sight is None or task is None or task.id != asked.id or self._stopping.is_set():
+                return 0.0
+            memory, world = sight
+            if task.status is not TaskStatus.PENDING:
+                self._end_task(memory, world, task, Effects(), Ran(reason=TERMINATED), TaskLog())
+                return 0.0
+            begun = begin(world, task, now=self._host.clock.timestamp())
+            if self._record.try_write(begun, world.revision) is None:
+                return 0.0 if self._next_task(self._look()) != task else TROUBLE_FIRST_S
+            sight = self._look()
+            if sight is None or task.id not in sight[1].tasks or sight[1].claim is None:
+                return 0.0
+            memory, world = sight
+            with self._show.running(memory, world, task) as showing:
+
+                def update(effects: Effects) -> None:
+                    showing.update(effects)
+                    self._end_what_lost_its_point()
+
+                self._running = task
+                try:
+                    effects, ran = self._perform_task(self._host, memory, world, task, update)
+                finally:
+                    self._running = None
+            if ran.status is None and (not self._host.authority.is_valid() or self._stopping.is_set()):
+                self._log.warning("task.interrupted", task=task.id, action=task.name, why=ran.reason)
+                return 0.0
+            landed = self._end_task(memory, world, task, effects, ran, showing.log)
+            self._log.info("task.ended", task=task.id, action=task.name, landed=landed, why=ran.reason)
+        return 0.0
+
+    def _next_task(self, sight: tuple[Memory, World] | None) -> Task | None:
+        if sight is None or sight[1].claim is None:
+            return None
+        operation = decide(*sight, self._moment(sight[1]))
+        return operation.task if isinstance(operation, RunTask) else None
+
+    def _end_task(
+        self, memory: Memory, world: World, task: Task, effects: Effects, ran: Ran, log: TaskLog
+    ) -> bool:
+        def plan(world: World) -> Change:
+            now, restate = self._host.clock.timestamp(), self._show.has_spoken
+            return end(memory, world, task, effects, ran, log=log, now=now, restate=restate)
+
+        leader_only = effects.leader_only and ran.reason is None
+        return self._record.settle(
+            self._show.refreshed(world, self._look), task, plan, self._look, leader_only=leader_only
+        )
+
     # --- what we own -------------------------------------------------------------------------------------
 
     def _take(self, world: World) -> float | None:
@@ -247,14 +315,18 @@ class Agent:
             return True
         return self._record.try_write(claim.release(world), world.revision) is not None
 
-    def _end_hook_of_gone_unit(self) -> None:
-        """End the hook that runs now if its unit was removed by force meanwhile: nothing of it will land."""
-        if not self._is_in_hook:
+    def _end_what_lost_its_point(self) -> None:
+        """End what runs now if its unit was removed by force meanwhile, or if somebody cancelled it."""
+        running = self._running
+        if running is None:
             return
         with self._host.live.look() as view:
-            if view.peek(refs.unit(self.model, self.unit)) is not None:
-                return
-        self._host.runs.kill()  # hooks of a machine run one at a time: it is ours
+            is_wanted = view.peek(refs.unit(self.model, self.unit)) is not None
+            if isinstance(running, Task) and is_wanted:
+                task: Task | None = view.peek(refs.task(self.model, running.id))
+                is_wanted = task is not None and task.status is not TaskStatus.ABORTING
+        if not is_wanted:
+            self._host.runs.kill((self.model, self.unit))
 
     def _end(self) -> float | None:
         """End: the unit is gone.  Its term is left to us, for only we know that no hook of it runs any more."""

@@ -167,19 +167,22 @@ class Runs:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._runs: set[Killable] = set()
+        self._runs: dict[Killable, object] = {}
 
     @contextlib.contextmanager
-    def running(self, run: Killable) -> Iterator[None]:
+    def running(self, run: Killable, owner: object) -> Iterator[None]:
+        """While inside, *run* can be ended by whoever names its *owner*."""
         with self._lock:
-            self._runs.add(run)
+            self._runs[run] = owner
         try:
             yield
         finally:
             with self._lock:
-                self._runs.discard(run)
+                del self._runs[run]
 
-    def kill(self) -> None:
+    def kill(self, owner: object = None) -> None:
+        """End the runs of *owner*; None: all of them."""
         with self._lock:
-            for run in self._runs:
-                run.kill()
+            for run, belongs_to in self._runs.items():
+                if owner is None or belongs_to == owner:
+                    run.kill()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from coordinator.domain.change import Condition, Held
 from coordinator.domain.charm import CharmMeta
 from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Kind
+from coordinator.domain.task import Task
 from coordinator.errors import NotFound
 from coordinator.store.archives import Archives
 from coordinator.store.live import LiveTree
@@ -77,8 +78,17 @@ class Host:
     metrics: Metrics
     units: Callable[[], list[tuple[str, UnitName]]]
     machine_lock: FairLock = field(default_factory=FairLock)
+    _group_locks: dict[str, FairLock] = field(default_factory=dict)
     _charms: dict[str, CharmMeta] = field(default_factory=dict)
     _directories: dict[tuple[str, str, UnitName], UnitDirectory] = field(default_factory=dict)
+
+    def turn(self, task: Task) -> AbstractContextManager[object]:
+        """Return what to hold while *task* runs: what else of this machine waits for it, and it for that."""
+        if task.parallel:
+            return nullcontext()
+        if not task.execution_group:
+            return self.machine_lock
+        return self._group_locks.setdefault(task.execution_group, FairLock())
 
     def charm_meta(self, sha256: str) -> CharmMeta:
         """Return what the charm *sha256* says of itself; read once, it never changes.

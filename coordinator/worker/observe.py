@@ -18,6 +18,7 @@ from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Kind, Ref
 from coordinator.domain.relation import Relation, Scope
 from coordinator.domain.status import Status, UnitStatus
+from coordinator.domain.task import Task
 from coordinator.domain.unit import Application, Claim, Unit
 from coordinator.domain.unit_state import Hook, HookKind, Memory, RelationState, UnitState
 from coordinator.domain.view import Stored, Token, View
@@ -87,6 +88,7 @@ def observe(
         status=view.peek(refs.status(model, name)) or UnitStatus(),
         application_status=view.peek(refs.application_status(model, name.app)),
         machine_ports=_Ports(view, neighbours, (model, name)),
+        tasks=_tasks(view, model, name),
         goals=_Goals(view, model, {name.app, *(relation.remote_app for relation in relations.values())}),
     )
 
@@ -106,11 +108,17 @@ def concerned(
         match ref.kind:
             case Kind.JOURNAL | Kind.SEQUENCE | Kind.AGENT | Kind.STATUS | Kind.APPLICATION_STATUS | Kind.STATE:
                 continue
+            case Kind.OPERATION | Kind.TASK_LOG:
+                continue
+            case Kind.TASK:
+                task: Task | None = view.peek(ref)
+                if task is not None:
+                    names.add((ref.path[0], task.unit.app, str(task.unit.number)))
             case Kind.CONTROLLER | Kind.CONTROLLER_LEADER | Kind.MACHINE_SEQUENCE:
                 continue
             case Kind.MODEL | Kind.UNIT | Kind.RELATION:
                 models.add(ref.path[0])
-            case Kind.CLAIM | Kind.MEMORY | Kind.RELATION_MEMORY:
+            case Kind.CLAIM | Kind.MEMORY | Kind.RELATION_MEMORY | Kind.QUEUED:
                 names.add((ref.path[0], ref.path[1], ref.path[2]))
             case Kind.APPLICATION | Kind.CONFIG | Kind.LEADER | Kind.LEADER_SETTINGS:
                 apps.add((ref.path[0], ref.path[1]))
@@ -137,6 +145,13 @@ def seen_by(hook: Hook, world: World, charm: CharmLookup) -> World:
     if hook.kind is not HookKind.UPGRADE_CHARM:
         return world
     return replace(world, charm=charm(world.charm_wanted))
+
+
+def _tasks(view: View, model: str, name: UnitName) -> dict[int, Stored]:
+    """Return the tasks of the unit that are not over, in order."""
+    numbers = sorted(int(ref.path[3]) for ref in view.refs(Kind.QUEUED, model, name.app, str(name.number)))
+    found = {number: view.peek_stored(refs.task(model, number)) for number in numbers}
+    return {number: stored for number, stored in found.items() if stored is not None}
 
 
 def _own_claim(view: View, model: str, name: UnitName, session: str) -> Token | None:

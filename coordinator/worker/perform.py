@@ -61,7 +61,9 @@ def perform(
         log.write(world.unit.dashed, level, module, message)
 
     try:
-        charm_dir, sha256 = _deploy(host, memory, world, hook)
+        new = hook.kind in (HookKind.INSTALL, HookKind.UPGRADE_CHARM)
+        sha256 = world.charm_wanted if new else memory.unit.charm
+        charm_dir = deploy(host, memory, world, sha256)
         program = find_program(charm_dir, hook)
         if program is None:
             say("INFO", f'skipped "{hook.name}" hook (missing)')
@@ -85,7 +87,7 @@ def perform(
     start = Start(
         host=host,
         world=world,
-        hook=hook,
+        work=hook,
         sha256=sha256,
         charm_dir=charm_dir,
         program=program,
@@ -95,7 +97,7 @@ def perform(
     )
     try:
         run = start.warm() or start.cold()
-        with host.runs.running(run):
+        with host.runs.running(run, (world.model, world.unit)):
             ended = run.wait()
     finally:
         opened.close()
@@ -114,14 +116,12 @@ def _outcome(ended: Ended, effects: Effects, say: Callable[[str, str], None], ho
     return Failed(effects, ended.text)
 
 
-def _deploy(host: Host, memory: Memory, world: World, hook: Hook) -> tuple[Path, str]:
-    """Return the charm directory, holding the archive that *hook* runs with, and the hash of that."""
+def deploy(host: Host, memory: Memory, world: World, sha256: str) -> Path:
+    """Return the charm directory, holding the archive *sha256*, as the next hook or action shall find it."""
     directory = host.directory(world.model, world.model_uuid, world.unit)
-    new = hook.kind in (HookKind.INSTALL, HookKind.UPGRADE_CHARM)
-    sha256 = world.charm_wanted if new else memory.unit.charm
     directory.deploy(sha256, host.fetch_charm)
     directory.begin_hook(memory.unit.hooks)
-    return directory.charm, sha256
+    return directory.charm
 
 
 def find_program(charm_dir: Path, hook: Hook) -> Path | None:

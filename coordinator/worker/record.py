@@ -13,6 +13,7 @@ from collections.abc import Callable
 from coordinator.clock import Clock
 from coordinator.domain.change import Change
 from coordinator.domain.life import Life
+from coordinator.domain.task import Task
 from coordinator.domain.unit_state import Hook, HookKind, Memory
 from coordinator.engine.settle import rebase
 from coordinator.engine.world import World
@@ -42,7 +43,7 @@ class Record:
         self._unit = unit
 
     def settle(
-        self, world: World, hook: Hook, plan: Plan, look: Callable[[], Sight | None], *, leader_only: bool
+        self, world: World, work: Hook | Task, plan: Plan, look: Callable[[], Sight | None], *, leader_only: bool
     ) -> bool:
         """Write *plan(world)*; say whether it landed.
 
@@ -54,7 +55,7 @@ class Record:
             try:
                 outcome = self._write(plan(world), world.revision)
             except (Unavailable, UnknownOutcome) as failure:
-                log.warning("settle.retry", unit=self._unit, hook=hook.name, why=str(failure.what))
+                log.warning("settle.retry", unit=self._unit, work=work.name, why=str(failure.what))
                 self._clock.sleep(pause_s)
                 pause_s = min(2 * pause_s, PAUSE_MAX_S)
             except LeaseLost:
@@ -70,7 +71,7 @@ class Record:
             if fresh.memory_revision != world.memory_revision:
                 # Only the owner writes the memory: either our lost answer had landed, or another took over.
                 return fresh.claim == world.claim
-            if fresh.claim != world.claim or _overtaken(hook, fresh):
+            if fresh.claim != world.claim or _overtaken(work, fresh):
                 return False
             if leader_only and fresh.term != world.term:
                 return False
@@ -95,8 +96,8 @@ class Record:
         return self._repository.write(change, author, since=since)
 
 
-def _overtaken(hook: Hook, fresh: World) -> bool:
-    if hook.kind is not HookKind.RELATION_CREATED or hook.relation is None:
+def _overtaken(hook: Hook | Task, fresh: World) -> bool:
+    if isinstance(hook, Task) or hook.kind is not HookKind.RELATION_CREATED or hook.relation is None:
         return False
     relation = fresh.relations.get(hook.relation)
     return relation is None or relation.life is not Life.ALIVE

@@ -16,11 +16,13 @@ from coordinator.clock import Clock
 from coordinator.domain import refs
 from coordinator.domain.change import Change, Held, Unchanged
 from coordinator.domain.status import AgentStatus
+from coordinator.domain.task import Task, TaskLog
 from coordinator.domain.unit_state import Hook, Memory
 from coordinator.domain.view import Token
 from coordinator.engine.effects import Effects
 from coordinator.engine.operation import Operation, Waiting
 from coordinator.engine.settle import publish
+from coordinator.engine.task import tell
 from coordinator.engine.world import World
 from coordinator.worker.record import Record, Sight
 
@@ -42,9 +44,9 @@ class Show:
         return isinstance(operation, Waiting) or self._agent(world, "idle", "")
 
     @contextmanager
-    def running(self, memory: Memory, world: World, hook: Hook) -> Iterator[Showing]:
-        """While inside, show the hook and what it says, from SHOW_AFTER_S on."""
-        showing = Showing(self, memory, world, hook)
+    def running(self, memory: Memory, world: World, work: Hook | Task) -> Iterator[Showing]:
+        """While inside, show the hook or action and what it says, from SHOW_AFTER_S on."""
+        showing = Showing(self, memory, world, work)
         self.has_spoken = False
         with self._beside(showing):
             yield showing
@@ -80,10 +82,13 @@ class Show:
 
 
 class Showing:
-    """One hook being shown."""
+    """One hook or action being shown."""
 
-    def __init__(self, show: Show, memory: Memory, world: World, hook: Hook) -> None:
-        self._show, self._memory, self._world, self._hook = show, memory, world, hook
+    def __init__(self, show: Show, memory: Memory, world: World, work: Hook | Task) -> None:
+        self._show, self._memory, self._world, self._work = show, memory, world, work
+        #: What an action tells of its progress, with the moments at which it did.
+        self.log = TaskLog()
+        self._told = 0
         self._effects = Effects()
         self._seen: Effects | None = None
         self._over = threading.Event()
@@ -92,6 +97,9 @@ class Showing:
     def update(self, effects: Effects) -> None:
         """Take what the hook has asked for so far."""
         self._effects = effects
+        if new := effects.task.log[len(self.log.lines) :]:
+            at = self._show._clock.timestamp()
+            self.log = TaskLog(lines=(*self.log.lines, *({"at": at, "message": text} for text in new)))
         self._changed.set()
 
     def close(self) -> None:
@@ -110,20 +118,31 @@ class Showing:
     def turn(self) -> None:
         """Show what is new."""
         self._agent_executes()
+        self._progress()
         self._statuses()
 
+    def _progress(self) -> None:
+        log = self.log
+        if isinstance(self._work, Task) and len(log.lines) > self._told:
+            change = tell(self._world, self._work, log)
+            if self._show._record.try_write(change, self._world.revision) is not None:
+                self._told = len(log.lines)
+
     def _agent_executes(self) -> None:
-        name = self._hook.name
+        name = self._work.name
+        if isinstance(self._work, Task):
+            self._show._agent(self._world, "executing", f"running action {name}")
+            return
         if name == "update-status":
             return  # as charms and people are used to: a check that nothing changed is not shown as work
-        remote = self._hook.remote_unit
+        remote = self._work.remote_unit
         self._show._agent(self._world, "executing", f"running {name} hook" + (f" for {remote}" if remote else ""))
 
     def _statuses(self) -> None:
         effects = self._effects
         if effects is self._seen:
             return
-        change = publish(self._world, self._hook, effects, self._memory, now=self._show._clock.timestamp())
+        change = publish(self._world, self._work, effects, self._memory, now=self._show._clock.timestamp())
         self._seen = effects
         if change is None:
             return

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from coordinator.domain.settings import setting
+from coordinator.domain.task import Task
 from coordinator.domain.unit_state import Hook
 from coordinator.engine.hookenv import hook_environment
 from coordinator.engine.world import World
@@ -25,21 +26,23 @@ _LEVELS = {"stdout": "DEBUG", "stderr": "WARNING"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Start:
-    """One start of the archive *sha256* in *charm_dir*.
+    """One start of the archive *sha256* in *charm_dir*, for a hook or an action.
 
     *python* is the directory of its interpreter, None when the charm brings all it needs; *context* answers its
-    commands; *say* writes a line to the unit's log: level, text, and who says it.
+    commands; *say* writes a line to the unit's log: level, text, and who says it; *on_output* is told every line
+    that the program prints, with its stream.
     """
 
     host: Host
     world: World
-    hook: Hook
+    work: Hook | Task
     sha256: str
     charm_dir: Path
     program: Path
     python: Path | None
     context: ToolContext
     say: Callable[..., None]
+    on_output: Callable[[str, str], None] = lambda stream, line: None
 
     def warm(self) -> warm.Run | None:
         """Fork; None when it has to be started the ordinary way, of which the log says the reason once."""
@@ -71,13 +74,15 @@ class Start:
         )
 
     def _emit(self, stream: str, line: str) -> None:
-        self.say(_LEVELS[stream], line, f"unit.{self.world.unit}.{self.hook.name}")
+        self.say(_LEVELS[stream], line, f"unit.{self.world.unit}.{self.work.name}")
+        self.on_output(stream, line)
 
     def _environment(self) -> dict[str, str]:
         host, python = self.host, self.python
         return hook_environment(
             self.world,
-            self.hook,
+            self.work if isinstance(self.work, Hook) else None,
+            task=self.work if isinstance(self.work, Task) else None,
             charm_dir=str(self.charm_dir),
             tools_dir=str(host.tools_dir),
             agent_path=f"{python}:{host.agent_path}" if python is not None else host.agent_path,

@@ -72,8 +72,9 @@ class Run:
         self._channel = HookChannel(self._connection, context)
         output, error_output = os.pipe(), os.pipe()
         self._pipes = {"stdout": output[0], "stderr": error_output[0]}
+        work = wanted.environment["JUJU_DISPATCH_PATH"].partition("/")[2]
         order = {
-            "name": f"{wanted.environment['JUJU_UNIT_NAME']} {wanted.environment['JUJU_HOOK_NAME']}",
+            "name": f"{wanted.environment['JUJU_UNIT_NAME']} {work}",
             "argv": [wanted.recipe.program],
             "cwd": str(wanted.charm_dir),
             "env": {**wanted.environment, **_paths(wanted)},

@@ -15,6 +15,7 @@ from coordinator.domain.charm import Role
 from coordinator.domain.life import Life
 from coordinator.domain.names import UnitName
 from coordinator.domain.relation import BAG_BYTES_MAX, Scope
+from coordinator.domain.task import Task
 from coordinator.domain.unit_state import Hook, HookKind, Memory, RelationState
 from coordinator.engine.effects import Effects, Owner, merged
 from coordinator.engine.network import address_entries
@@ -29,11 +30,13 @@ HOOK_BYTES_MAX = 1_300_000  # everything together: etcd refuses requests above 1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HookContext:
-    """One hook at work.  `hook` is None for commands that run outside of any hook."""
+    """One hook at work.  `hook` is None in actions, and for commands that run outside of any hook; `task` is the
+    action that runs, None otherwise."""
 
     world: World
     memory: Memory
     hook: Hook | None = None
+    task: Task | None = None
     effects: Effects = field(default_factory=Effects)
 
     def with_effects(self, effects: Effects) -> HookContext:

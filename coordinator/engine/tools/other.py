@@ -31,6 +31,8 @@ def _juju_log(context: HookContext, args: Args) -> Reply:
 
 
 def _juju_reboot(context: HookContext, args: Args) -> Reply:
+    if context.task is not None:
+        raise Refused("juju-reboot is not supported when running an action.")
     reboot = Reboot.NOW if args.flag("now") else Reboot.AFTER
     return Reply(effects=replace(context.effects, reboot=reboot))
 

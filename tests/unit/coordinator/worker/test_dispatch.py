@@ -138,7 +138,7 @@ def test_killing_ends_what_the_hook_started_too(tmp_path: Path, minder: Minder) 
     ended = hook.in_background()
     hook.says("ready")
     runs = Runs()
-    with runs.running(hook.run):
+    with runs.running(hook.run, "web/0"):
         runs.kill()
     assert ended() == Ended(None, 9)
     assert is_gone(int(hook.lines[0][1]))
