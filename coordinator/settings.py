@@ -59,6 +59,10 @@ class WorkerSettings(StoreSettings):
     worker_listen: str = "127.0.0.1:0"
     """Where the worker serves logs, metrics and health; port 0: any free one.  COORDINATOR_WORKER_LISTEN."""
 
+    firewall: str = "record"
+    """What becomes of open ports: `record` notes in `firewall.json` of the data directory who may reach them,
+    `nftables` sees to it with the kernel's packet filter (needs root and `nft`).  COORDINATOR_FIREWALL."""
+
     stop_timeout_s: int = 30
     """How long a stopping worker waits for running hooks before it ends them, in seconds.
     COORDINATOR_STOP_TIMEOUT_S."""

@@ -224,7 +224,12 @@ def _machine(view: View, machine: Machine) -> Tree:
         "machine-status": _info(Status("running" if present else "unknown", since=machine.created)),
         "base": {"name": "ubuntu", "channel": "24.04"},
         "network-interfaces": {
-            "eth0": {"ip-addresses": list(machine.addresses), "mac-address": "", "is-up": present}
+            interface.name: {
+                "ip-addresses": [address.value for address in interface.addresses],
+                "mac-address": interface.mac,
+                "is-up": present,
+            }
+            for interface in machine.interfaces
         },
         "hardware": f"cores={machine.cores} mem={machine.memory_mb}M",
     }

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from coordinator.domain.life import Life
+from coordinator.domain.network import Interface
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,7 +29,7 @@ class Machine:
 
     `dedicated` names the `model/application` whose next unit it registered as, and nothing else is placed there;
     `enlisted` says that it got that unit (once: a unit that was removed does not come back).  `addresses`: the
-    private one first.
+    private one first.  `interfaces`: those that others can reach.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Machine:
     life: Life = Life.ALIVE
     dedicated: str | None = None
     enlisted: bool = False
+    interfaces: tuple[Interface, ...] = ()
     force_at_s: float | None = None
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from coordinator.domain.network import parse_subnets
 from coordinator.errors import Refused
 
 Value = str | int | float | bool
@@ -41,6 +42,10 @@ def _update_status(given: Any) -> str:
     return str(given)
 
 
+def _subnets(given: Any) -> str:
+    return ",".join(parse_subnets(str(given)))
+
+
 def _duration(given: Any) -> str:
     parse_duration_s(str(given))
     return str(given)
@@ -63,6 +68,7 @@ SETTINGS: Mapping[str, Setting] = {
     "juju-https-proxy": Setting("", "told to charms as JUJU_CHARM_HTTPS_PROXY"),
     "juju-ftp-proxy": Setting("", "told to charms as JUJU_CHARM_FTP_PROXY"),
     "juju-no-proxy": Setting("127.0.0.1,localhost,::1", "told to charms as JUJU_CHARM_NO_PROXY"),
+    "egress-subnets": Setting("", "where traffic of units comes from, if not from their own address", _subnets),
     "http-proxy": Setting("", "set in the environment of hooks"),
     "https-proxy": Setting("", "set in the environment of hooks"),
     "ftp-proxy": Setting("", "set in the environment of hooks"),

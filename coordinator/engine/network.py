@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
+from coordinator.domain.network import parse_subnets
+from coordinator.domain.settings import setting
 from coordinator.engine.world import World
 
 
@@ -13,7 +15,9 @@ def private_address(world: World) -> str:
 
 
 def egress_subnets(world: World) -> list[str]:
-    """Return the subnets that traffic of the unit comes from: by default its one address."""
+    """Return the subnets that traffic of the unit comes from: as the model's settings say, else its address."""
+    if told := parse_subnets(str(setting(world.settings, "egress-subnets"))):
+        return list(told)
     address = private_address(world)
     if not address:
         return []

@@ -14,6 +14,7 @@ from coordinator.domain.charm import CharmMeta, Role
 from coordinator.domain.crowd import NOBODY, Crowd
 from coordinator.domain.life import Life
 from coordinator.domain.names import UnitName
+from coordinator.domain.network import Interface
 from coordinator.domain.relation import Scope
 from coordinator.domain.settings import Value
 from coordinator.domain.status import Status, UnitStatus
@@ -69,9 +70,9 @@ class World:
 
     `entity` is the unit as stored.  `charm` is the metadata of the deployed archive (of the wanted one before the
     first install); `charm_wanted` and `charm_version` name the archive that the application asks for.  `claim` and
-    `term` are tokens of this unit's own claim and leadership, None without.  `addresses`: of the machine, the
-    private one first.  `machine_ports`: open ports of other units on the machine.  `goals`: every unit that
-    goal-state may show.  `tasks`: those of the unit that are not over, by number, in the order of their numbers.
+    `term` are tokens of this unit's own claim and leadership, None without.  `addresses` and `interfaces`: of the
+    machine, the private address first.  `machine_ports`: open ports of other units on the machine.  `goals`: every
+    unit that goal-state may show.  `tasks`: those of the unit that are not over, by number, in the order of these.
     """
 
     revision: int
@@ -84,6 +85,7 @@ class World:
     application_revision: int = 0
     machine: str = ""
     addresses: tuple[str, ...] = ()
+    interfaces: tuple[Interface, ...] = ()
     charm: CharmMeta
     charm_wanted: str = ""
     charm_version: int = 0

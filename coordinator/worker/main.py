@@ -24,9 +24,11 @@ from coordinator.store.live import LiveTree
 from coordinator.store.port import Store
 from coordinator.store.repository import Repository
 from coordinator.worker import register
+from coordinator.worker.addresses import AddressWatch
 from coordinator.worker.agent import Agent
 from coordinator.worker.claim import Authority
 from coordinator.worker.dispatch import Minder, Runs
+from coordinator.worker.firewall import Firewall, firewaller
 from coordinator.worker.host import Host, closing_in_order
 from coordinator.worker.http import WorkerHttp
 from coordinator.worker.logs import Logs
@@ -51,6 +53,7 @@ class WorkerProcess:
         self._clock = clock or RealClock()
         self._stopping = threading.Event()
         self._news = threading.Event()  # units, machine or session may have changed
+        self._new_addresses = threading.Event()
         self._lock = threading.Lock()
         self._agents: dict[tuple[str, UnitName], Agent] = {}
         self._secret = secrets.token_urlsafe(24)
@@ -73,25 +76,35 @@ class WorkerProcess:
             store = connect(settings)
             with closing_in_order(store.close):
                 repository = Repository(store, self._clock)
-                machine = register.register(
-                    repository, directory, self._clock, address=settings.address, dedicated=self._dedicated
-                )
+                machine = self._register(repository, directory)
                 self._serve(machine, directory, store, repository)
+
+    def _register(self, repository: Repository, directory: register.DataDirectory) -> str:
+        """Bring the machine's entity up to date, and return its id."""
+        return register.register(
+            repository, directory, self._clock, address=self._settings.address, dedicated=self._dedicated
+        )
+
+    def _addresses_moved(self) -> None:
+        self._new_addresses.set()
+        self._news.set()
 
     def _serve(
         self, machine: str, directory: register.DataDirectory, store: Store, repository: Repository
     ) -> None:
         settings, data_dir = self._settings, directory.path
         minder = Minder(hold=directory.fileno())
-        live = LiveTree(store, lambda moved: self._moved(live, moved))
+        live = LiveTree(store, lambda moved: self._moved(live, moved, firewall))
+        firewall = Firewall(live, machine, firewaller(settings.firewall, data_dir), self._units)
         authority = Authority(store, minder, ttl_s=settings.session_ttl_s, on_change=self._wake_all)
         logs = Logs(data_dir / "logs", self._clock)
         http = WorkerHttp(settings.worker_listen, self._secret)
         tools = ToolServer()
         runs, warm = Runs(), WarmParents(data_dir / "warm", minder)
+        addresses = AddressWatch(self._addresses_moved)
         closers = (
-            lambda: self._stop_agents(runs), http.close, authority.end, live.close, tools.close, warm.close,
-            logs.close, minder.close,
+            lambda: self._stop_agents(runs), addresses.close, firewall.close, http.close, authority.end,
+            live.close, tools.close, warm.close, logs.close, minder.close,
         )  # fmt: skip
         with closing_in_order(*closers):
             client = install_tools(data_dir / "tools", sys.executable)
@@ -116,11 +129,12 @@ class WorkerProcess:
                 units=self._units,
             )
             live.start()
+            firewall.start()
             http.start(host)
             log.info("worker.started", machine=machine, data_dir=str(data_dir), http=http.port)
-            self._loop(host, http, store)
+            self._loop(host, http, store, directory)
 
-    def _loop(self, host: Host, http: WorkerHttp, store: Store) -> None:
+    def _loop(self, host: Host, http: WorkerHttp, store: Store, directory: register.DataDirectory) -> None:
         """Keep the session, and one agent for each unit placed here, until told to stop."""
         pause_s = RETRY_FIRST_S
         while not self._stopping.is_set():
@@ -130,6 +144,9 @@ class WorkerProcess:
                     host.authority.begin()
                     register.end_former(host.repository, store, host.machine)
                 served = host.worker_condition() is not None or self._enter(host, http)
+                if self._new_addresses.is_set():
+                    self._register(host.repository, directory)
+                    self._new_addresses.clear()
                 pause_s = RETRY_FIRST_S
             except Refused:
                 raise
@@ -187,13 +204,14 @@ class WorkerProcess:
         with self._lock:
             return list(self._agents)
 
-    def _moved(self, live: LiveTree, moved: list[Ref]) -> None:
+    def _moved(self, live: LiveTree, moved: list[Ref], firewall: Firewall) -> None:
         """Wake the agents that what moved concerns; what it is they read themselves.
 
         Called by the mirror, with its lock held, so a look costs nothing.
         """
         if any(ref.kind in (Kind.MACHINE, Kind.WORKER, Kind.UNIT, Kind.MODEL) for ref in moved):
             self._news.set()
+        firewall.moved(moved)
         with self._lock:
             agents = dict(self._agents)
         with live.look() as view:

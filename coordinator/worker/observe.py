@@ -71,6 +71,7 @@ def observe(
         application_revision=stored_application.revision,
         machine=unit.machine or "",
         addresses=machine.addresses if machine else (),
+        interfaces=machine.interfaces if machine else (),
         charm=charm(memory.unit.charm or application.charm),
         charm_wanted=application.charm,
         charm_version=application.charm_version,

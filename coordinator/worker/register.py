@@ -19,10 +19,12 @@ from coordinator.domain import refs
 from coordinator.domain.change import Change, Unchanged
 from coordinator.domain.life import Life
 from coordinator.domain.model import Machine, Worker
+from coordinator.domain.network import reachable
 from coordinator.domain.view import View
 from coordinator.errors import Refused
 from coordinator.store.port import Store
 from coordinator.store.repository import Author, Repository
+from coordinator.worker.addresses import interfaces
 
 IDENTITY = "machine.json"
 LOCK_WAIT_S, LOCK_PAUSE_S = 5.0, 0.05
@@ -124,10 +126,14 @@ def _machine(machine: str, before: Machine | None, address: str, dedicated: str 
             why=f"it is registered for {before.dedicated or 'any unit'}",
             fix="use another data directory for another machine",
         )
+    first = address or find_address()
+    outside = reachable(interfaces())
+    others = [each.value for interface in outside for each in interface.addresses]
     return Machine(
         id=machine,
         hostname=socket.gethostname(),
-        addresses=(address or find_address(),),
+        addresses=tuple(dict.fromkeys([first, *others])),
+        interfaces=outside,
         cores=os.cpu_count() or 1,
         memory_mb=_memory_mb(),
         created=before.created if before else now,

@@ -6,6 +6,7 @@ from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any
 
+from coordinator.domain.network import Address, Interface
 from coordinator.domain.relation import JUJU_INFO
 from coordinator.engine.network import egress_subnets, private_address
 from coordinator.engine.tools import _ports
@@ -64,6 +65,22 @@ def _bind_addresses(world: World) -> list[str]:
     return reachable or list(world.addresses)
 
 
+def _bound(world: World, addresses: list[str]) -> list[Interface]:
+    """Return the interfaces that have *addresses*, the one with the first of them first.
+
+    Those that are on no interface of the machine, such as one that is forwarded to it, come without a name.
+    """
+    where = {each.value: interface for interface in world.interfaces for each in interface.addresses}
+    found: dict[str, Interface] = {}
+    for address in addresses:
+        if address in where:
+            found.setdefault(where[address].name, where[address])
+        else:
+            before = found[""].addresses if "" in found else ()
+            found[""] = Interface(name="", addresses=(*before, Address(value=address)))
+    return list(found.values())
+
+
 def _is(address: str, quality: str) -> bool:
     try:
         return bool(getattr(ip_address(address), quality))
@@ -72,14 +89,21 @@ def _is(address: str, quality: str) -> bool:
 
 
 def _network(world: World, addresses: list[str], *, old_names: bool) -> dict[str, Any]:
-    """Return the whole answer.  Workers report addresses without interface and subnet, so those are empty."""
-    shown: list[dict[str, str]] = [{"hostname": "", "value": address, "cidr": ""} for address in addresses]
-    interface: dict[str, Any] = {"mac-address": "", "interface-name": "", "addresses": shown}
-    if old_names:  # what charms read from the YAML of old releases
-        interface |= {"macaddress": "", "interfacename": ""}
-        for address in shown:
-            address["address"] = address["value"]
-    value: dict[str, Any] = {"bind-addresses": [interface], "ingress-addresses": [private_address(world)]}
+    """Return the whole answer; *old_names* adds what charms read from the YAML of old releases."""
+    bound = []
+    for interface in _bound(world, addresses):
+        shown = [{"hostname": "", "value": each.value, "cidr": each.cidr} for each in interface.addresses]
+        entry: dict[str, Any] = {
+            "mac-address": interface.mac,
+            "interface-name": interface.name,
+            "addresses": shown,
+        }
+        if old_names:
+            entry |= {"macaddress": interface.mac, "interfacename": interface.name}
+            for address in shown:
+                address["address"] = address["value"]
+        bound.append(entry)
+    value: dict[str, Any] = {"bind-addresses": bound, "ingress-addresses": [private_address(world)]}
     if subnets := egress_subnets(world):
         value["egress-subnets"] = subnets
     return value

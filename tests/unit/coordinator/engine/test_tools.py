@@ -24,6 +24,7 @@ from build import (
 
 from coordinator.domain.charm import Option
 from coordinator.domain.life import Life
+from coordinator.domain.network import Address, Interface
 from coordinator.domain.relation import BAG_BYTES_MAX, Scope
 from coordinator.domain.status import Status, UnitStatus
 from coordinator.domain.unit import Unit
@@ -514,6 +515,25 @@ def test_network_get_tells_everything():
         "egress-subnets": ["10.0.0.1/32"],
         "ingress-addresses": ["10.0.0.1"],
     }
+
+
+def test_network_get_tells_interfaces_and_subnets_the_private_one_first():
+    eth0 = Interface(
+        name="eth0", mac="02:00:00:00:00:01", addresses=(Address(value="10.0.0.1", cidr="10.0.0.0/24"),)
+    )
+    back = Interface(name="back", addresses=(Address(value="172.16.0.1", cidr="172.16.0.0/16"),))
+    seen = context(
+        addresses=("172.16.0.1", "10.0.0.1", "203.0.113.7"),
+        interfaces=(eth0, back),
+        settings={"egress-subnets": "198.51.100.0/24"},
+    )
+    told = printed(command(seen, "network-get db --format=json"))
+    assert [each["interface-name"] for each in told["bind-addresses"]] == ["back", "eth0", ""]
+    assert told["bind-addresses"][1]["addresses"] == [{"hostname": "", "value": "10.0.0.1", "cidr": "10.0.0.0/24"}]
+    assert told["bind-addresses"][1]["mac-address"] == "02:00:00:00:00:01"
+    assert told["bind-addresses"][2]["addresses"][0]["value"] == "203.0.113.7"
+    assert told["ingress-addresses"] == ["172.16.0.1"]
+    assert told["egress-subnets"] == ["198.51.100.0/24"]
 
 
 def test_network_get_in_yaml_has_the_old_names_too():
