@@ -59,6 +59,15 @@ def charm(
     return CharmMeta(name=name, endpoints=endpoints, options=tuple(options), **more)
 
 
+def subordinate(name: str, *, requires: Mapping[str, str], **more: Any) -> CharmMeta:
+    """A charm whose units live beside others, joined with them by what it requires."""
+    meta = charm(name, requires=requires, subordinate=True, **more)
+    endpoints = (
+        replace(each, scope="container" if each.name in requires else "global") for each in meta.endpoints
+    )
+    return replace(meta, endpoints=tuple(endpoints))
+
+
 WEB = charm(
     "web", requires={"db": "sql"}, peers={"cluster": "web-peer"}, options=[Option(name="color", type="string")]
 )

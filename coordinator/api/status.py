@@ -15,9 +15,9 @@ from coordinator import ANNOUNCED_VERSION
 from coordinator.domain import refs
 from coordinator.domain.life import Life
 from coordinator.domain.model import Machine, Model
-from coordinator.domain.names import natural
+from coordinator.domain.names import UnitName, natural
 from coordinator.domain.refs import Kind
-from coordinator.domain.relation import Relation
+from coordinator.domain.relation import Relation, Scope
 from coordinator.domain.status import AgentStatus, Status, UnitStatus, most_severe
 from coordinator.domain.unit import Application, Unit
 from coordinator.domain.unit_state import Hook, UnitState
@@ -32,7 +32,8 @@ def status_of(
 ) -> Tree:
     """Return the status of *model*; *selectors* keep only what matches one of them."""
     stored: Model = view.get(refs.model(model))
-    apps = {app.name: _application(view, model, app) for _, app in view.list(Kind.APPLICATION, model)}
+    beside = _subordinates(view, model)
+    apps = {app.name: _application(view, model, app, beside) for _, app in view.list(Kind.APPLICATION, model)}
     machines = {m.id: _machine(view, m) for _, m in view.list(Kind.MACHINE)}
     if selectors:
         apps, machines = _selected(apps, machines, selectors)
@@ -122,7 +123,20 @@ def open_ports(status: UnitStatus) -> list[str]:
 # --- applications ----------------------------------------------------------------------------------------
 
 
-def _application(view: View, model: str, app: Application) -> Tree:
+def _subordinates(view: View, model: str) -> Mapping[UnitName, Tree]:
+    """Return for each unit that has others beside it the trees of those, by name."""
+    found: dict[UnitName, Tree] = {}
+    for _, app in view.list(Kind.APPLICATION, model):
+        if app.subordinate:
+            units = [unit for _, unit in view.list(Kind.UNIT, model, app.name) if unit.principal is not None]
+            for unit in sorted(units, key=lambda unit: unit.name):
+                tree = _unit(view, model, unit, *unit_statuses(view, model, unit))
+                tree.pop("machine", None)
+                found.setdefault(unit.principal, {})[str(unit.name)] = tree
+    return found
+
+
+def _application(view: View, model: str, app: Application, beside: Mapping[UnitName, Tree]) -> Tree:
     units = [unit for _, unit in view.list(Kind.UNIT, model, app.name)]
     statuses = {unit.name: unit_statuses(view, model, unit) for unit in units}
     explicit: Status | None = view.peek(refs.application_status(model, app.name))
@@ -141,9 +155,16 @@ def _application(view: View, model: str, app: Application) -> Tree:
     }
     if relations:
         tree["relations"] = relations
-    if units and not app.subordinate:
+    if app.subordinate:
+        if principals := _principals(view, model, app.name):
+            tree["subordinate-to"] = principals
+    elif units:
         in_order = sorted(units, key=lambda unit: unit.name)
-        tree["units"] = {str(unit.name): _unit(view, model, unit, *statuses[unit.name]) for unit in in_order}
+        tree["units"] = {
+            str(unit.name): _unit(view, model, unit, *statuses[unit.name])
+            | ({"subordinates": beside[unit.name]} if unit.name in beside else {})
+            for unit in in_order
+        }
     versions = [s.version for u in units if (s := view.peek(refs.status(model, u.name))) and s.version]
     if versions:
         tree["version"] = versions[-1]
@@ -151,6 +172,16 @@ def _application(view: View, model: str, app: Application) -> Tree:
     endpoints = [endpoint.name for endpoint in charm.meta.endpoints] if charm else []
     tree["endpoint-bindings"] = {name: app.bindings.get(name, "alpha") for name in ["", *sorted(endpoints)]}
     return tree
+
+
+def _principals(view: View, model: str, app: str) -> list[str]:
+    """Return the applications beside whose units the subordinate application *app* has its own."""
+    found = {
+        relation.other_side(app).app
+        for _, relation in view.list(Kind.RELATION, model)
+        if relation.scope is Scope.CONTAINER and relation.side_of(app) is not None
+    }
+    return sorted(found - {app}, key=natural)
 
 
 def _relations_of(view: View, model: str, app: str) -> Tree:
@@ -275,14 +306,24 @@ def _selected(
             unit: tree
             for unit, tree in units.items()
             if whole
-            or hit(unit, tree["workload-status"]["current"], tree["juju-status"]["current"])
             or tree.get("machine") in selectors
+            or any(
+                hit(other, each["workload-status"]["current"], each["juju-status"]["current"])
+                for other, each in ((unit, tree), *tree.get("subordinates", {}).items())
+            )
         }
         if whole or kept:
             kept_apps[name] = {**app, **({"units": kept} if kept else {})}
             if not kept:
                 kept_apps[name].pop("units", None)
             used |= {tree["machine"] for tree in kept.values() if "machine" in tree}
+    beside = {
+        other.rpartition("/")[0]
+        for app in kept_apps.values()
+        for unit in app.get("units", {}).values()
+        for other in unit.get("subordinates", {})
+    }
+    kept_apps |= {name: apps[name] for name in beside if name in apps}
     kept_machines = {
         key: tree for key, tree in machines.items() if key in used or hit(key, tree["juju-status"]["current"])
     }

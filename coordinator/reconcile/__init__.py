@@ -1,8 +1,9 @@
 """What the state itself asks for: (View, model, now) -> Change, or None when all is well.  Pure.
 
-placement.py  which machine gets a unit; the unit that a machine registered itself for
-task.py       which actions are old enough to be forgotten
-removal.py    who may go from dying to dead to gone, in which order
+placement.py     which machine gets a unit; the unit that a machine registered itself for
+subordinates.py  which units live beside others, and how long
+task.py          which actions are old enough to be forgotten
+removal.py       who may go from dying to dead to gone, in which order
 
 Each call returns one small step that leaves a valid model; the controller asks again until there is none.
 Whether a worker has fallen silent is not written anywhere: its lease is gone, and status says so.
@@ -10,10 +11,11 @@ Whether a worker has fallen silent is not written anywhere: its lease is gone, a
 
 from coordinator.reconcile.placement import enlist, place
 from coordinator.reconcile.removal import remove, remove_machines
+from coordinator.reconcile.subordinates import accompany
 from coordinator.reconcile.task import forget_tasks
 
 #: Of one model, asked in this order.
-RECONCILERS = (remove, enlist, place, forget_tasks)
+RECONCILERS = (accompany, remove, enlist, place, forget_tasks)
 
 #: Of the machines, over all models.
 MACHINE_RECONCILERS = (remove_machines,)

@@ -56,6 +56,8 @@ def enlist(view: View, model: str, now_s: float) -> Change | None:
         application = view.peek(refs.application(model, app))
         if in_model != model or application is None or application.life is not Life.ALIVE:
             continue
+        if application.subordinate:  # its units come with their principals
+            continue
         application = view.find(refs.application(model, app))
         sequence = refs.sequence(model, f"unit-{app}")
         name = UnitName(app, view.find(sequence) or 0)

@@ -3,7 +3,8 @@
     model dying        its applications become dying; gone when it has none
     application dying  its units and relations become dying; gone when it has neither (its peers go with it)
     relation dying     gone when no unit is in its scope any more
-    unit dying         its own hooks end it (engine/decide.py); gone when dead, or when nothing ever ran
+    unit dying         its own hooks end it (engine/decide.py); gone when dead, or when nothing ever ran, and no
+                       subordinate lives beside it any more
     machine dying      gone when it has no units
 
 From `force_at_s` on nobody is waited for.  Every rule is one small step over what is there, so a controller
@@ -24,6 +25,7 @@ from coordinator.domain.refs import Kind, Ref
 from coordinator.domain.relation import Relation
 from coordinator.domain.unit import Application, Unit
 from coordinator.domain.view import View
+from coordinator.reconcile.subordinates import subordinates_of
 from coordinator.reconcile.task import tasks_of_gone
 
 ENTITIES_PER_STEP_MAX = 32  # etcd checks 128 guards in one transaction, and each entity needs up to three
@@ -121,6 +123,8 @@ def _forget_unit(view: View, model: str, now_s: float) -> Change | None:
 
 
 def _may_go(view: View, model: str, unit: Unit, now_s: float) -> bool:
+    if unit.principal is None and any(subordinates_of(view, model, unit.name)):
+        return False  # by force, they go by force too: subordinates.py
     if _is_over(unit, now_s):
         return True
     return view.peek(refs.memory(model, unit.name)) is None and view.peek(refs.claim(model, unit.name)) is None

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from build import charm
+from build import charm, subordinate
 
 from coordinator.domain.charm import Option
 from coordinator.domain.unit_state import Hook, HookKind, Memory
@@ -29,6 +29,7 @@ _OPTIONS = (Option(name="color", type="string", default="none"),)
 WEB = charm("web", requires={"db": "sql"}, peers={"ring": "web-ring"}, options=_OPTIONS)
 DB = charm("db", provides={"clients": "sql"}, options=_OPTIONS)
 AGENT = charm("agent", requires={"host": "juju-info"}, options=_OPTIONS)
+BESIDE = subordinate("beside", requires={"host": "juju-info"}, options=_OPTIONS)
 
 
 @dataclass(eq=False, kw_only=True)

@@ -16,7 +16,7 @@ from typing import Any
 
 from processes import EPOCH_S, TTL_S, Controller, Process, Worker
 from promises import Book, Promises
-from recorder import AGENT, DB, WEB, Run
+from recorder import AGENT, BESIDE, DB, WEB, Run
 from sim_store import Died, Fault
 
 from coordinator.commands import application, config, model, relation, unit
@@ -33,7 +33,7 @@ from coordinator.store.txn import Committed, Outcome, Txn
 
 MODEL = "demo"
 CREATED = "2026-01-01T00:00:00Z"
-CHARMS = {f"sha-{charm.name}": charm for charm in (WEB, DB, AGENT)}
+CHARMS = {f"sha-{charm.name}": charm for charm in (WEB, DB, AGENT, BESIDE)}
 STEPS_MAX = 20_000  # of a way to rest; more means that something goes in circles
 REST_S_MAX = 900.0  # of a way to rest; more means that something waits for what does not come
 DEPTH_MAX = 2  # of interludes within interludes
@@ -154,7 +154,7 @@ class Simulation:
         self.ask(lambda view: model.add_model(
             view, MODEL, uuid="uuid", owner="alice", now=CREATED, settings=settings))  # fmt: skip
 
-    def deploy(self, app: str, meta: CharmMeta, units: int) -> None:
+    def deploy(self, app: str, meta: CharmMeta, units: int | None = None) -> None:
         self.ask(lambda view: application.deploy(
             view, MODEL, app, charm=f"sha-{meta.name}", now=CREATED, units=units))  # fmt: skip
 

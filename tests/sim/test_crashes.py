@@ -11,7 +11,7 @@ from functools import cache
 
 import pytest
 from processes import TTL_S
-from recorder import AGENT, DB, WEB
+from recorder import AGENT, BESIDE, DB, WEB
 from sim_store import Fault
 from simulation import MODEL, Simulation, Snapshot
 
@@ -55,6 +55,11 @@ def integrate_anew(sim: Simulation) -> None:
     sim.integrate("web", "db")
 
 
+def put_subordinates_beside(sim: Simulation) -> None:
+    sim.deploy("beside", BESIDE)
+    sim.integrate("beside", "db")
+
+
 def remove_a_unit(sim: Simulation) -> None:
     sim.remove_unit("db/0")
 
@@ -75,6 +80,7 @@ LIFE: tuple[Chapter, ...] = (
     refresh,
     remove_the_relation,
     integrate_anew,
+    put_subordinates_beside,
     remove_a_unit,
     destroy_the_model,
 )

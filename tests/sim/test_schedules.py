@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Iterator
 
 import pytest
-from recorder import AGENT, DB, WEB
+from recorder import AGENT, BESIDE, DB, WEB
 from seeds import seeds
 from simulation import MODEL, Chaos, Simulation
 
@@ -53,6 +53,9 @@ ANY_TIME: tuple[Event, ...] = (
     lambda sim: sim.unseat("web"),
     lambda sim: sim.deploy("agent", AGENT, 1),
     lambda sim: sim.integrate("agent", "db"),
+    lambda sim: sim.deploy("beside", BESIDE),
+    lambda sim: sim.integrate("beside", _app(sim)),
+    lambda sim: sim.remove_relation("beside", _app(sim), force=sim.rng.random() < 0.3),
     lambda sim: sim.remove_application(_app(sim), force=sim.rng.random() < 0.3),
     lambda sim: sim.deploy("web", WEB, 1),
 )
