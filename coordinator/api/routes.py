@@ -88,13 +88,13 @@ U = Annotated[User, Depends(user)]
 router = APIRouter(prefix="/v1")
 
 
-def read_model(s: Services, name: str) -> View:
-    """Return a View of model *name*.
+def read_model(s: Services, name: str, *more: refs.Ref) -> View:
+    """Return a View of model *name*, with *more* of its tasks.
 
     Raises:
         NotFound: there is no such model; otherwise its parts would be blamed for not being there.
     """
-    view = s.repository.read_model(name)
+    view = s.repository.read_model(name, *more)
     if view.peek(refs.model(name)) is None:
         _model(s, view, name)
     return view
@@ -438,10 +438,11 @@ def list_actions(s: S, by: U, name: str, app: str) -> dict[str, Any]:
 @router.post("/models/{name}/operations", status_code=201)
 def run_tasks(s: S, by: U, name: str, given: RunTasks) -> dict[str, Any]:
     """Queue an action or a command for each receiver; the answer is the operation with its tasks."""
-    check(by, "write", name)
+    action = EXEC if given.command is not None else given.action
+    check(by, "admin" if action == EXEC else "write", name)
     wanted = task.Request(
         receivers=given.receivers,
-        action=EXEC if given.command is not None else given.action,
+        action=action,
         parameters={"command": given.command} if given.command is not None else given.parameters,
         parallel=given.parallel,
         execution_group=given.execution_group,
@@ -455,7 +456,8 @@ def run_tasks(s: S, by: U, name: str, given: RunTasks) -> dict[str, Any]:
         return change
 
     transact(s, by, name, plan)
-    return operation_of(s.repository.read_model(name), name, made[0])
+    with current(s.live, s.repository, name) as view:
+        return operation_of(view, name, made[0])
 
 
 @router.get("/models/{name}/operations")
@@ -502,8 +504,9 @@ def cancel_tasks(s: S, by: U, name: str, given: CancelTasks) -> dict[str, Any]:
         cancelled[:] = [int(ref.path[1]) for ref in change.puts] if change is not None else []
         return change
 
-    transact(s, by, name, plan)
-    view = s.repository.read_model(name)
+    wanted = [refs.task(name, number) for number in given.tasks]
+    s.repository.transact(lambda: read_model(s, name, *wanted), plan, Author(name=f"user {by.name}"))
+    view = s.repository.read(*wanted)
     return {"tasks": [task_of(view, name, number) for number in cancelled]}
 
 

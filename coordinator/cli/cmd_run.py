@@ -112,11 +112,12 @@ def run(
     numbers = [int(task["id"]) for task in tasks]
     found = list(task_text.wait(target.client, target.model, numbers, until_s=until_s, on_line=on_line).values())
     say("")
-    late = [task["unit"] for task in found if not task_text.is_over(task)]
-    if late:
+    ended = [task for task in found if task_text.was_ended_by_time(task)]
+    if late := [task for task in found if not task_text.is_over(task)] + ended:
+        goes_on = "" if ended else "; the task goes on"
         raise Refused(
-            f"timed out waiting for results from: {', '.join(f'unit {unit}' for unit in late)}",
-            why=f"it took longer than {wait_s:g} s; the task goes on",
+            f"timed out waiting for results from: {', '.join('unit ' + task['unit'] for task in late)}",
+            why=f"it took longer than {request.timeout_s or wait_s:g} s{goes_on}",
             fix=f"coordinator show-operation {operation['id']} --wait 5m",
         )
     shown = {task["unit"]: task_text.for_programs(task, utc=utc) for task in found}
@@ -144,7 +145,7 @@ def _split(words: Sequence[str]) -> tuple[list[str], str, list[str]]:
 
 def _from_file(path: str) -> dict[str, Any]:
     try:
-        return values.read_yaml(path)
+        return _as_json(values.read_yaml(path))
     except NotFound:
         raise
     except Refused as cause:
@@ -172,6 +173,16 @@ def _scalar(text: str) -> Any:
     import yaml
 
     try:
-        return yaml.safe_load(text) if text else ""
+        value = yaml.safe_load(text) if text else ""
+        return value if _as_json(value) == value else text
     except yaml.YAMLError:
         return text
+
+
+def _as_json(value: Any) -> Any:
+    """Return *value* as it can be sent: keys are text, and so is what only YAML knows, such as dates."""
+    if isinstance(value, Mapping):
+        return {str(key): _as_json(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_as_json(entry) for entry in value]
+    return value if isinstance(value, (str, int, float, bool)) or value is None else str(value)

@@ -28,6 +28,11 @@ def is_over(task: Tree) -> bool:
     return task["status"] in OVER
 
 
+def was_ended_by_time(task: Tree) -> bool:
+    """Say whether commands were ended because they took longer than they may."""
+    return task["status"] == "failed" and task.get("message", "").startswith("timed out after ")
+
+
 def wait(
     client: Client,
     model: str,

@@ -13,8 +13,8 @@ from coordinator.domain.change import Change
 from coordinator.domain.charm import Action, Charm
 from coordinator.domain.life import Life
 from coordinator.domain.names import UnitName, is_unit_name
-from coordinator.domain.refs import Ref
-from coordinator.domain.task import EXEC, TARGETS_MAX, Operation, Queued, Task, TaskStatus, checked
+from coordinator.domain.refs import Kind, Ref
+from coordinator.domain.task import EXEC, QUEUED_MAX, TARGETS_MAX, Operation, Queued, Task, TaskStatus, checked
 from coordinator.domain.unit import Application, Unit
 from coordinator.domain.view import View
 from coordinator.errors import BadRequest, NotFound, Refused
@@ -128,6 +128,12 @@ def _unit(view: View, model: str, text: str) -> Unit:
         raise NotFound(f'unit "{text}" not found (not found)', fix="`coordinator status` lists them")
     if unit.life is not Life.ALIVE:
         raise Refused(f'unit "{text}" is being removed', fix="choose another one")
+    if len(view.refs(Kind.QUEUED, model, unit.name.app, str(unit.name.number))) >= QUEUED_MAX:
+        raise Refused(
+            f"cannot run anything more in {text}",
+            why=f"{QUEUED_MAX} tasks wait for it, the limit",
+            fix="wait until some have ended, or cancel some: coordinator cancel-task ID",
+        )
     return unit
 
 

@@ -6,6 +6,7 @@ its file and line.  Pure: reading the files is the business of whoever holds the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -22,6 +23,7 @@ except ImportError:  # PyYAML without libyaml: the same, slower
     from yaml import SafeLoader as _Loader  # type: ignore[assignment]
 
 OPTION_TYPES = ("string", "int", "float", "boolean", "secret")
+_ACTION = re.compile(r"[a-z](?:[a-z0-9-]*[a-z0-9])?")
 CHARM_FILE_BYTES_MAX = 1024 * 1024  # one YAML file of a charm; real ones are below 100 KiB
 
 
@@ -197,6 +199,10 @@ def _actions(actions: _Node) -> tuple[Action, ...]:
     found = []
     for name, node in actions.children().items():
         if name == "additionalProperties" and not isinstance(node.value, dict):
+            continue
+        if not _ACTION.fullmatch(name) or name.startswith("juju-"):
+            why = "lower-case letters, digits and hyphens, and juju- is not for charms"
+            node.problem(f"action name {name!r} is not valid: {why}")
             continue
         if node.value is None:
             found.append(Action(name=name))

@@ -17,9 +17,12 @@ from coordinator.domain.names import UnitName
 from coordinator.errors import BadRequest, Refused
 
 EXEC = "juju-exec"  # the action that every charm has: run commands
-OUTPUT_BYTES_MAX = 256 * 1024  # of stdout and of stderr each; a task is one key
-RESULTS_BYTES_MAX = 512 * 1024
+# What a task leaves behind is written in one transaction with what it did, and etcd refuses more than 1.5 MiB.
+OUTPUT_BYTES_MAX = 128 * 1024  # of stdout and of stderr each
+RESULTS_BYTES_MAX = 256 * 1024
 LOG_LINES_MAX = 1000
+LOG_BYTES_MAX = 128 * 1024
+QUEUED_MAX = 1000  # tasks that wait for one unit
 TARGETS_MAX = 100  # of one request; each is an entity and a place in a queue
 
 _KEY = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
@@ -122,16 +125,21 @@ def checked(action: Action, parameters: Mapping[str, Any]) -> dict[str, Any]:
         Refused: they do not fit, or the charm's schema is none.
     """
     from jsonschema import Draft4Validator, SchemaError  # late: only who checks needs it
+    from referencing import Registry
+    from referencing.exceptions import Unresolvable
 
     schema = schema_of(action)
     given = _with_defaults(schema, parameters)
     try:
         Draft4Validator.check_schema(schema)
-        problems = sorted(Draft4Validator(schema).iter_errors(given), key=lambda each: list(map(str, each.path)))
-    except SchemaError as cause:
+        # With a registry of its own: a charm cannot make this process fetch anything.
+        validator = Draft4Validator(schema, registry=Registry())
+        problems = sorted(validator.iter_errors(given), key=lambda each: list(map(str, each.path)))
+    except (SchemaError, Unresolvable) as cause:
+        why = cause.message if isinstance(cause, SchemaError) else f"it refers to what is not there: {cause}"
         raise Refused(
             f'cannot run action "{action.name}"',
-            why=f"the schema of its parameters is none: {cause.message}",
+            why=f"the schema of its parameters is none: {why}",
             fix="correct actions.yaml and refresh the charm",
         ) from cause
     if problems:

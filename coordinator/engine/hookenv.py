@@ -90,7 +90,7 @@ def hook_environment(
     }
     if hook is not None:
         environment["JUJU_DISPATCH_PATH"] = f"hooks/{hook.name}"
-        environment |= _of_relation(hook)
+        environment |= relation_variables(hook)
     if task is not None:
         environment |= _of_task(task)
     return environment
@@ -115,7 +115,7 @@ def _proxies(world: World) -> dict[str, str]:
     return variables
 
 
-def _of_relation(hook: Hook) -> dict[str, str]:
+def relation_variables(hook: Hook) -> dict[str, str]:
     """Return what a relation hook is about; the remote unit is empty where there is none, never absent."""
     if hook.relation is None:
         return {}

@@ -22,6 +22,7 @@ from coordinator.engine.settle import conditions, put_effects
 from coordinator.engine.world import World
 
 TERMINATED = "action terminated"  # clients know these words
+NOT_LANDED = "committing requested changes failed"
 NOT_IMPLEMENTED = "action not implemented on unit"
 
 
@@ -81,7 +82,7 @@ def end(
         landed = Effects(
             status=effects.status, version=effects.version, application_status=effects.application_status
         )
-    puts: dict[Ref, Any] = {refs.memory(world.model, world.unit): _counted(memory, effects)}
+    puts: dict[Ref, Any] = {refs.memory(world.model, world.unit): _counted(memory, effects, ran)}
     put_effects(puts, world, None, landed, memory, now, restate)
     ended = _ended(stored, effects, ran, now)
     ref = refs.task(world.model, task.id)
@@ -112,9 +113,10 @@ def _ended(task: Task, effects: Effects, ran: Ran, now: str) -> Task:
     return replace(task, status=status, message=message, completed=now, results=results)
 
 
-def _counted(memory: Memory, effects: Effects) -> Any:
+def _counted(memory: Memory, effects: Effects, ran: Ran) -> Any:
+    """Count what landed: of what did not, nothing stays, not even what another library keeps in a file."""
     status_set = memory.unit.status_set or effects.status is not None
-    return replace(memory.unit, hooks=memory.unit.hooks + 1, status_set=status_set)
+    return replace(memory.unit, hooks=memory.unit.hooks + (ran.reason is None), status_set=status_set)
 
 
 def _owned(world: World) -> tuple[Condition, ...]:

@@ -26,7 +26,7 @@ from coordinator.domain.relation import Relation
 from coordinator.domain.unit import Application, Unit
 from coordinator.domain.view import View
 from coordinator.reconcile.subordinates import subordinates_of
-from coordinator.reconcile.task import tasks_of_gone
+from coordinator.reconcile.task import end_tasks
 
 ENTITIES_PER_STEP_MAX = 32  # etcd checks 128 guards in one transaction, and each entity needs up to three
 
@@ -104,6 +104,8 @@ def _forget_unit(view: View, model: str, now_s: float) -> Change | None:
     for ref, unit in view.list(Kind.UNIT, model):
         if unit.life is Life.ALIVE or not _may_go(view, model, unit, now_s):
             continue
+        if change := end_tasks(view, model, unit.name):
+            return change
         view.find(ref)
         # Looked at, not only peeked: a worker that settles a hook at this moment, which may enter a relation that
         # is not in sight here, or that claims the unit, makes the write fail.
@@ -117,8 +119,7 @@ def _forget_unit(view: View, model: str, now_s: float) -> Change | None:
             member = refs.member(model, int(relation_ref.path[1]), unit.name)
             if view.peek(member) is not None:
                 deletes.add(member)
-        ended = tasks_of_gone(view, model, unit.name)
-        return Change(did=f"{unit.name} gone", puts=ended, prunes=frozenset({ref}), deletes=frozenset(deletes))
+        return Change(did=f"{unit.name} gone", prunes=frozenset({ref}), deletes=frozenset(deletes))
     return None
 
 

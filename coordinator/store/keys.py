@@ -92,6 +92,16 @@ def below(ref: Ref) -> tuple[str, str]:
     return start, prefix_end(start)
 
 
+def below_without(ref: Ref, *kinds: Kind) -> list[tuple[str, str]]:
+    """Return the ranges of everything stored under *ref* but what lives there in the places of *kinds*."""
+    start, end = below(ref)
+    ranges = []
+    for place in sorted(PATTERNS[kind].removeprefix(PATTERNS[ref.kind] + "/").split("/")[0] for kind in kinds):
+        ranges.append((start, f"{key_of(ref)}/{place}/"))
+        start = prefix_end(f"{key_of(ref)}/{place}/")
+    return [*ranges, (start, end)]
+
+
 def everything(kind: Kind) -> tuple[str, str]:
     """Return the range of all keys whose first part is that of *kind* (machines, models, users, charms)."""
     start = ROOT + PATTERNS[kind].split("/")[0] + "/"

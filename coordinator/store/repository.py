@@ -53,9 +53,13 @@ class Repository:
         snapshot = self._store.read_many(tuple((r, None) if isinstance(r, str) else r for r in ranges))
         return View(tree_of(snapshot.items, snapshot.revision))
 
-    def read_model(self, model: str) -> View:
-        """Return a View of a model with everything below it, all machines, and the charms in use."""
-        view = self.read(refs.model(model), keys.below(refs.model(model)), keys.everything(Kind.MACHINE))
+    def read_model(self, model: str, *more: Ref) -> View:
+        """Return a View of a model with everything below it, all machines, and the charms in use.
+
+        Of the tasks, which may be many and large, it has only those among *more*.
+        """
+        parts = keys.below_without(refs.model(model), Kind.OPERATION, Kind.TASK)
+        view = self.read(refs.model(model), *parts, *more, keys.everything(Kind.MACHINE))
         hashes = {app.charm for _, app in view.list(Kind.APPLICATION, model)}
         self._add_charms(view, hashes)
         return view

@@ -11,7 +11,9 @@ from __future__ import annotations
 import random
 import threading
 import traceback
+from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 
 from coordinator.domain import refs
 from coordinator.domain.change import Change
@@ -33,16 +35,18 @@ from coordinator.engine.operation import (
     SkipHook,
     Waiting,
 )
+from coordinator.engine.script import Script, settle_script
 from coordinator.engine.settle import fail, leave, settle
-from coordinator.engine.task import TERMINATED, Ran, begin, end
+from coordinator.engine.task import NOT_LANDED, TERMINATED, Ran, begin, end
 from coordinator.engine.world import Moment, World
-from coordinator.errors import CoordinatorError
+from coordinator.errors import CoordinatorError, Refused
 from coordinator.log import get_logger
 from coordinator.worker import claim
 from coordinator.worker.host import Host
 from coordinator.worker.observe import observe
 from coordinator.worker.perform import Failed, Interrupted, Perform, Succeeded, perform
 from coordinator.worker.record import Record
+from coordinator.worker.script import Handed, Said, failed, perform_script
 from coordinator.worker.show import Beside, Show, in_a_thread
 from coordinator.worker.task import PerformTask, perform_task
 
@@ -77,7 +81,8 @@ class Agent:
         self._stopping = threading.Event()
         self._update_status_at_s = 0.0
         self._model_uuid = ""  # of the model that the unit was last seen in
-        self._running: Hook | Task | None = None
+        self._running: Hook | Task | Script | None = None
+        self._scripts: deque[Handed] = deque()
         self._thread = threading.Thread(target=self._run, name=f"agent {unit}", daemon=True)
 
     def start(self) -> None:
@@ -87,6 +92,15 @@ class Agent:
         """Say that something the unit can see has changed."""
         self._wake.set()
         self._end_what_lost_its_point()
+
+    def run_script(self, script: Script) -> Said:
+        """Run *script* after what runs now, in any state of the unit; return when it has run."""
+        handed = Handed(script)
+        self._scripts.append(handed)
+        self._wake.set()
+        if self.is_stopping:
+            self._refuse_scripts()
+        return handed.wait()
 
     def stop(self) -> None:
         """Ask the loop to end after the hook that runs now; `join` waits for it."""
@@ -114,6 +128,7 @@ class Agent:
                 wait_s, pause_s = pause_s, min(2 * pause_s, TROUBLE_MAX_S)
             if not self._stopping.is_set() and (wait_s is None or wait_s > 0):
                 self._wake.wait(wait_s)
+        self._refuse_scripts()
         self._on_end(self)
 
     def step(self) -> float | None:
@@ -127,6 +142,8 @@ class Agent:
         self._model_uuid = world.model_uuid
         if world.claim is None:
             return None if world.life is Life.DEAD else self._take(world)
+        if self._scripts:
+            return self._run_script()
         campaigned = self._campaign(world)
         operation = decide(memory, world, self._moment(world))
         match operation:
@@ -254,10 +271,16 @@ class Agent:
                     effects, ran = self._perform_task(self._host, memory, world, task, update)
                 finally:
                     self._running = None
-            if ran.status is None and (not self._host.authority.is_valid() or self._stopping.is_set()):
+            if ran.status is None and not self._host.authority.is_valid():
                 self._log.warning("task.interrupted", task=task.id, action=task.name, why=ran.reason)
                 return 0.0
+            if ran.status is None and self._stopping.is_set():
+                ran = replace(ran, reason=TERMINATED)
             landed = self._end_task(memory, world, task, effects, ran, showing.log)
+            if not landed and effects.leader_only and ran.reason is None:
+                # The lead was lost meanwhile: nothing of what it wrote lands, but people are told its results.
+                effects, ran = replace(effects, application_status=None), replace(ran, reason=NOT_LANDED)
+                landed = self._end_task(memory, world, task, effects, ran, showing.log)
             self._log.info("task.ended", task=task.id, action=task.name, landed=landed, why=ran.reason)
         return 0.0
 
@@ -274,10 +297,54 @@ class Agent:
             now, restate = self._host.clock.timestamp(), self._show.has_spoken
             return end(memory, world, task, effects, ran, log=log, now=now, restate=restate)
 
-        leader_only = effects.leader_only and ran.reason is None
+        leader_only = effects.leader_only if ran.reason is None else effects.application_status is not None
         return self._record.settle(
             self._show.refreshed(world, self._look), task, plan, self._look, leader_only=leader_only
         )
+
+    # --- one script --------------------------------------------------------------------------------------
+
+    def _run_script(self) -> float:
+        """Run the script that was handed in first, alone on this machine, and answer it."""
+        with self._host.machine_lock:
+            sight = self._look()
+            if sight is None or sight[1].claim is None or self._stopping.is_set() or not self._scripts:
+                return 0.0
+            handed = self._scripts.popleft()
+            try:
+                handed.answer(self._carry_out(*sight, handed.script))
+            except CoordinatorError as error:
+                handed.answer(failed(error))
+            except BaseException:
+                handed.answer(failed(Refused("cannot run this", why="see the log of the unit")))
+                raise
+        return 0.0
+
+    def _carry_out(self, memory: Memory, world: World, script: Script) -> Said:
+        if not memory.unit.installed or memory.unit.removed:
+            raise Refused(f"cannot run this in {self.unit}", why="its charm is not installed")
+        self._running = script
+        try:
+            effects, said = perform_script(self._host, memory, world, script)
+        finally:
+            self._running = None
+        landed = self._record.settle(
+            world,
+            script,
+            lambda world: settle_script(memory, world, effects, now=self._host.clock.timestamp()),
+            self._look,
+            leader_only=effects.leader_only,
+        )
+        self._log.info("script.ended", code=said.code, landed=landed)
+        if landed:
+            return said
+        trouble = Refused("cannot apply changes", why="the unit or its lead is not ours any more")
+        return Said(said.code or 1, said.stdout, said.stderr + failed(trouble).stderr)
+
+    def _refuse_scripts(self) -> None:
+        """Answer those who wait: nobody will run their scripts any more."""
+        while self._scripts:
+            self._scripts.popleft().answer(failed(Refused(f"cannot run this in {self.unit}", why="it stops")))
 
     # --- what we own -------------------------------------------------------------------------------------
 
@@ -320,13 +387,16 @@ class Agent:
         running = self._running
         if running is None:
             return
+        is_cancelled = False
         with self._host.live.look() as view:
-            is_wanted = view.peek(refs.unit(self.model, self.unit)) is not None
-            if isinstance(running, Task) and is_wanted:
+            is_there = view.peek(refs.unit(self.model, self.unit)) is not None
+            if isinstance(running, Task):
                 task: Task | None = view.peek(refs.task(self.model, running.id))
-                is_wanted = task is not None and task.status is not TaskStatus.ABORTING
-        if not is_wanted:
+                is_cancelled = task is not None and task.status is TaskStatus.ABORTING
+        if not is_there:
             self._host.runs.kill((self.model, self.unit))
+        elif is_cancelled:
+            self._host.runs.cancel((self.model, self.unit))
 
     def _end(self) -> float | None:
         """End: the unit is gone.  Its term is left to us, for only we know that no hook of it runs any more."""

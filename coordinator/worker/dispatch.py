@@ -22,9 +22,10 @@ from typing import Protocol
 
 from coordinator.errors import Unavailable
 from coordinator.worker import minder
-from coordinator.worker.output import Emit, pass_on
+from coordinator.worker.output import Emit, Keep, keep_nothing, pass_on
 
 MINDER_ANSWER_S = 5.0
+CANCEL_S = 5.0  # for a program to end after it was asked to
 
 #: The gate: waits for one line on stdin, which comes when the minder knows the group; then becomes the charm.
 _GATE = 'read -r go && [ "$go" = go ] && exec "$0" "$@" </dev/null'
@@ -102,12 +103,19 @@ class Minder:
 
 
 class Run:
-    """One run of a charm's program."""
+    """One run of a charm's program; *keep* gets all that it prints."""
 
     def __init__(
-        self, program: Path, *, cwd: Path, environment: Mapping[str, str], minder: Minder, emit: Emit
+        self,
+        program: Path,
+        *,
+        cwd: Path,
+        environment: Mapping[str, str],
+        minder: Minder,
+        emit: Emit,
+        keep: Keep = keep_nothing,
     ) -> None:
-        self._emit, self._minder = emit, minder
+        self._emit, self._keep, self._minder = emit, keep, minder
         self._process = subprocess.Popen(
             ["/bin/sh", "-c", _GATE, str(program)],
             cwd=cwd,
@@ -131,8 +139,15 @@ class Run:
 
     def kill(self) -> None:
         """End the program and what it started in its own group, at once."""
+        self._signal(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        """Ask the program, and what it started in its own group, to end."""
+        self._signal(signal.SIGTERM)
+
+    def _signal(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._group, signal.SIGKILL)
+            os.killpg(self._group, number)
 
     def wait(self) -> Ended:
         """Pass on output until the program has ended; no time limit, hooks may run for hours."""
@@ -141,7 +156,7 @@ class Run:
         pipes = {"stdout": self._process.stdout.fileno(), "stderr": self._process.stderr.fileno()}
         try:
             pid, poll = self._process.pid, self._process.poll
-            pass_on(pipes, self._emit, pid=pid, has_ended=lambda: poll() is not None)
+            pass_on(pipes, self._emit, pid=pid, has_ended=lambda: poll() is not None, keep=self._keep)
             code = self._process.wait()
             return Ended(None, -code) if code < 0 else Ended(code)
         finally:
@@ -160,6 +175,7 @@ class Killable(Protocol):
     """A run that can be ended."""
 
     def kill(self) -> None: ...
+    def terminate(self) -> None: ...
 
 
 class Runs:
@@ -168,6 +184,7 @@ class Runs:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._runs: dict[Killable, object] = {}
+        self._cancelled: set[Killable] = set()
 
     @contextlib.contextmanager
     def running(self, run: Killable, owner: object) -> Iterator[None]:
@@ -179,6 +196,23 @@ class Runs:
         finally:
             with self._lock:
                 del self._runs[run]
+                self._cancelled.discard(run)
+
+    def cancel(self, owner: object) -> None:
+        """Ask the runs of *owner* to end, and end those that have not after CANCEL_S."""
+        with self._lock:
+            asked = {run for run, belongs_to in self._runs.items() if belongs_to == owner} - self._cancelled
+            self._cancelled |= asked
+        for run in asked:
+            run.terminate()
+            timer = threading.Timer(CANCEL_S, self._kill_if_running, [run])
+            timer.daemon = True
+            timer.start()
+
+    def _kill_if_running(self, run: Killable) -> None:
+        with self._lock:
+            if run in self._runs:
+                run.kill()
 
     def kill(self, owner: object = None) -> None:
         """End the runs of *owner*; None: all of them."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from coordinator.clock import Clock, RealClock
 from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Kind, Ref
+from coordinator.engine.script import Script
 from coordinator.errors import CoordinatorError, Refused
 from coordinator.log import get_logger
 from coordinator.settings import WorkerSettings
@@ -34,7 +35,8 @@ from coordinator.worker.http import WorkerHttp
 from coordinator.worker.logs import Logs
 from coordinator.worker.metrics import Metrics
 from coordinator.worker.observe import concerned
-from coordinator.worker.toolfiles import NATIVE, install_tools
+from coordinator.worker.script import Said, run_script
+from coordinator.worker.toolfiles import NATIVE, install_scripts, install_tools
 from coordinator.worker.toolserver import ToolServer
 from coordinator.worker.warm import WarmParents
 
@@ -103,11 +105,12 @@ class WorkerProcess:
         runs, warm = Runs(), WarmParents(data_dir / "warm", minder)
         addresses = AddressWatch(self._addresses_moved)
         closers = (
-            lambda: self._stop_agents(runs), addresses.close, firewall.close, http.close, authority.end,
+            lambda: self._stop_agents(runs), runs.kill, addresses.close, firewall.close, http.close, authority.end,
             live.close, tools.close, warm.close, logs.close, minder.close,
         )  # fmt: skip
         with closing_in_order(*closers):
             client = install_tools(data_dir / "tools", sys.executable)
+            install_scripts(data_dir / "tools", sys.executable, tools.address)
             if client != NATIVE:
                 log.info("worker.slow_commands", why=client, fix="install a C compiler and start again")
             host = Host(
@@ -128,6 +131,7 @@ class WorkerProcess:
                 metrics=Metrics(),
                 units=self._units,
             )
+            tools.run_script = lambda argv, model: run_script(host, self._run_in, argv, model)
             live.start()
             firewall.start()
             http.start(host)
@@ -203,6 +207,13 @@ class WorkerProcess:
     def _units(self) -> list[tuple[str, UnitName]]:
         with self._lock:
             return list(self._agents)
+
+    def _run_in(self, place: tuple[str, UnitName], script: Script) -> Said:
+        with self._lock:
+            agent = self._agents.get(place)
+        if agent is None:
+            raise Refused(f'unit "{place[1]}" not found on this machine')
+        return agent.run_script(script)
 
     def _moved(self, live: LiveTree, moved: list[Ref], firewall: Firewall) -> None:
         """Wake the agents that what moved concerns; what it is they read themselves.

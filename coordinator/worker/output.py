@@ -16,6 +16,27 @@ LINE_BYTES_MAX = 4096  # longer lines are cut into pieces, as charms are used to
 DRAIN_S = 0.1  # how long output is read after the program itself has ended
 
 Emit = Callable[[str, str], None]  # (stream name, one line without its end)
+Keep = Callable[[str, bytes], None]  # (stream name, what was printed, as it was)
+
+
+def keep_nothing(name: str, data: bytes) -> None:
+    """What hooks print is in the log, and nowhere else."""
+
+
+class Kept:
+    """The first *bytes_max* bytes of each stream; `size` counts all of them."""
+
+    def __init__(self, bytes_max: int) -> None:
+        self._bytes_max = bytes_max
+        self._parts = {"stdout": bytearray(), "stderr": bytearray()}
+        self.size = {"stdout": 0, "stderr": 0}
+
+    def __call__(self, name: str, data: bytes) -> None:
+        self.size[name] += len(data)
+        self._parts[name] += data[: self._bytes_max - len(self._parts[name])]
+
+    def of(self, name: str) -> bytes:
+        return bytes(self._parts[name])
 
 
 def pass_on(
@@ -25,8 +46,9 @@ def pass_on(
     pid: int,
     has_ended: Callable[[], bool],
     channel: tuple[int, Callable[[], bool]] | None = None,
+    keep: Keep = keep_nothing,
 ) -> None:
-    """Give *emit* every line of *pipes* (descriptors by name) until process *pid* has ended.
+    """Give *emit* every line of *pipes* (descriptors by name), and *keep* every byte, until *pid* has ended.
 
     *has_ended* tells so where the platform cannot say when, and sooner than that: it is asked again when there is
     nothing more to read on *channel*, which is one more descriptor, with what to call when something is there to
@@ -61,7 +83,7 @@ def pass_on(
                             selector.unregister(key.fileobj)
                             if has_ended() and drain_until is None:
                                 drain_until = time.monotonic() + DRAIN_S
-                    elif not _take(key.fd, key.data, pending, emit):
+                    elif not _take(key.fd, key.data, pending, emit, keep):
                         selector.unregister(key.fileobj)
                         open_pipes -= 1
     finally:
@@ -72,12 +94,13 @@ def pass_on(
             emit(name, rest.decode(errors="replace"))
 
 
-def _take(fd: int, name: str, pending: dict[str, bytes], emit: Emit) -> bool:
+def _take(fd: int, name: str, pending: dict[str, bytes], emit: Emit, keep: Keep) -> bool:
     """Read what is there; say whether the pipe is still open."""
     try:
         data = os.read(fd, 65536)
     except BlockingIOError:
         return True
+    keep(name, data)
     *lines, pending[name] = (pending[name] + data).split(b"\n")
     while len(pending[name]) > LINE_BYTES_MAX:
         lines.append(pending[name][:LINE_BYTES_MAX])

@@ -15,6 +15,7 @@ from coordinator.domain.change import Change
 from coordinator.domain.life import Life
 from coordinator.domain.task import Task
 from coordinator.domain.unit_state import Hook, HookKind, Memory
+from coordinator.engine.script import Script
 from coordinator.engine.settle import rebase
 from coordinator.engine.world import World
 from coordinator.errors import LeaseLost, Unavailable, UnknownOutcome
@@ -43,7 +44,13 @@ class Record:
         self._unit = unit
 
     def settle(
-        self, world: World, work: Hook | Task, plan: Plan, look: Callable[[], Sight | None], *, leader_only: bool
+        self,
+        world: World,
+        work: Hook | Task | Script,
+        plan: Plan,
+        look: Callable[[], Sight | None],
+        *,
+        leader_only: bool,
     ) -> bool:
         """Write *plan(world)*; say whether it landed.
 
@@ -96,8 +103,8 @@ class Record:
         return self._repository.write(change, author, since=since)
 
 
-def _overtaken(hook: Hook | Task, fresh: World) -> bool:
-    if isinstance(hook, Task) or hook.kind is not HookKind.RELATION_CREATED or hook.relation is None:
+def _overtaken(hook: Hook | Task | Script, fresh: World) -> bool:
+    if not isinstance(hook, Hook) or hook.kind is not HookKind.RELATION_CREATED or hook.relation is None:
         return False
     relation = fresh.relations.get(hook.relation)
     return relation is None or relation.life is not Life.ALIVE

@@ -14,10 +14,12 @@ from pathlib import Path
 from coordinator.domain.settings import setting
 from coordinator.domain.task import Task
 from coordinator.domain.unit_state import Hook
-from coordinator.engine.hookenv import hook_environment
+from coordinator.engine.hookenv import hook_environment, relation_variables
+from coordinator.engine.script import Script
 from coordinator.engine.world import World
 from coordinator.worker import dispatch, warm
 from coordinator.worker.host import Host
+from coordinator.worker.output import Keep, keep_nothing
 from coordinator.worker.toolserver import ToolContext
 from coordinator.worker.warm_parent import Cold, Wanted
 
@@ -26,23 +28,23 @@ _LEVELS = {"stdout": "DEBUG", "stderr": "WARNING"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Start:
-    """One start of the archive *sha256* in *charm_dir*, for a hook or an action.
+    """One start of the archive *sha256* in *charm_dir*, for a hook, an action or a script.
 
     *python* is the directory of its interpreter, None when the charm brings all it needs; *context* answers its
-    commands; *say* writes a line to the unit's log: level, text, and who says it; *on_output* is told every line
-    that the program prints, with its stream.
+    commands; *say* writes a line to the unit's log: level, text, and who says it; *keep* gets all that the program
+    prints.
     """
 
     host: Host
     world: World
-    work: Hook | Task
+    work: Hook | Task | Script
     sha256: str
     charm_dir: Path
     program: Path
     python: Path | None
     context: ToolContext
     say: Callable[..., None]
-    on_output: Callable[[str, str], None] = lambda stream, line: None
+    keep: Keep = keep_nothing
 
     def warm(self) -> warm.Run | None:
         """Fork; None when it has to be started the ordinary way, of which the log says the reason once."""
@@ -57,7 +59,8 @@ class Start:
                 own_library=self.python is None,
                 archive=self.host.fetch_charm,
             )
-            return warm.Run(self.host.warm.parent_for(wanted), wanted, self.context, emit=self._emit)
+            parent = self.host.warm.parent_for(wanted)
+            return warm.Run(parent, wanted, self.context, emit=self._emit, keep=self.keep)
         except Cold as why:
             if self.host.warm.is_news(self.sha256, str(why)):
                 self.say("INFO", f"hooks of this charm run as new processes: {why}")
@@ -71,15 +74,15 @@ class Start:
             environment=self._environment(),
             minder=self.host.minder,
             emit=self._emit,
+            keep=self.keep,
         )
 
     def _emit(self, stream: str, line: str) -> None:
         self.say(_LEVELS[stream], line, f"unit.{self.world.unit}.{self.work.name}")
-        self.on_output(stream, line)
 
     def _environment(self) -> dict[str, str]:
         host, python = self.host, self.python
-        return hook_environment(
+        environment = hook_environment(
             self.world,
             self.work if isinstance(self.work, Hook) else None,
             task=self.work if isinstance(self.work, Task) else None,
@@ -91,3 +94,7 @@ class Start:
             api_addresses=host.api_addresses(),
             worker_env=os.environ,
         )
+        about = self.context.context.hook
+        if isinstance(self.work, Script) and about is not None:
+            environment |= relation_variables(about)
+        return environment

@@ -6,6 +6,8 @@ Not here: hooks (perform.py), how the program is started (start.py), what is wri
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -23,29 +25,40 @@ from coordinator.errors import CharmInvalid
 from coordinator.worker.charmenv import python_directory
 from coordinator.worker.dispatch import Ended, Killable
 from coordinator.worker.host import Host
+from coordinator.worker.output import Kept
 from coordinator.worker.perform import deploy
+from coordinator.worker.script import script_file
 from coordinator.worker.start import Start
 
 PerformTask = Callable[[Host, Memory, World, Task, Callable[[Effects], None]], tuple[Effects, Ran]]
 
 
-class Output:
-    """What a program prints, kept up to a limit for each stream."""
+def shown_output(kept: Kept) -> dict[str, str]:
+    """Return what a program printed as it is stored: each stream that has something; base64 if it is no text.
 
-    def __init__(self) -> None:
-        self._lines: dict[str, list[str]] = {"stdout": [], "stderr": []}
-        self._bytes = {"stdout": 0, "stderr": 0}
-
-    def add(self, stream: str, line: str) -> None:
-        size = len(line.encode("utf-8", "replace")) + 1
-        if self._bytes[stream] > OUTPUT_BYTES_MAX:
-            return
-        self._bytes[stream] += size
-        cut = self._bytes[stream] > OUTPUT_BYTES_MAX
-        self._lines[stream].append(f"(more than {OUTPUT_BYTES_MAX} bytes; the rest is left out)" if cut else line)
-
-    def texts(self) -> dict[str, str]:
-        return {stream: "\n".join([*lines, ""]) for stream, lines in self._lines.items() if lines}
+    What does not fit is left out, and a last line says so.
+    """
+    found = {}
+    for stream in ("stdout", "stderr"):
+        data = kept.of(stream)
+        if not data:
+            continue
+        is_whole = kept.size[stream] == len(data)
+        try:
+            text = data.decode()
+        except UnicodeDecodeError as cause:
+            # A cut may go through a letter.
+            text = None if is_whole or cause.start < len(data) - 3 else data[: cause.start].decode()
+        if text is None:
+            found[stream] = base64.b64encode(data).decode()
+            found[f"{stream}-encoding"] = "base64"
+            continue
+        # Some characters take six bytes when they are stored.
+        while len(json.dumps(text, ensure_ascii=False)) > 2 * OUTPUT_BYTES_MAX:
+            text, is_whole = text[: len(text) // 2], False
+        cut = f"\n(cut: it has {kept.size[stream]} bytes in all; the log of the unit has them)\n"
+        found[stream] = text if is_whole else text + cut
+    return found
 
 
 def perform_task(
@@ -67,7 +80,7 @@ def perform_task(
         python = python_directory(charm_dir, host.data_dir / "environments", lambda level, text: say(level, text))
     except CharmInvalid as problem:
         return Effects(), Ran(reason=str(problem))
-    output = Output()
+    output = Kept(OUTPUT_BYTES_MAX)
     with _program(task, charm_dir) as program:
         if program is None:
             return Effects(), Ran(reason=f'{NOT_IMPLEMENTED} "{world.unit}"')
@@ -83,36 +96,31 @@ def perform_task(
                 python=python,
                 context=opened,
                 say=say,
-                on_output=output.add,
+                keep=output,
             )
             # A script of commands is no program of the charm: nothing of it is loaded in advance.
             run = start.cold() if task.is_exec else start.warm() or start.cold()
             with host.runs.running(run, (world.model, world.unit)), _limited(run, task.timeout_s) as has_timed_out:
+                on_effects(opened.effects)  # it may have been cancelled before there was anything to end
                 ended = run.wait()
     return opened.effects, _ran(task, ended, output, has_timed_out())
 
 
-def _ran(task: Task, ended: Ended, output: Output, has_timed_out: bool) -> Ran:
+def _ran(task: Task, ended: Ended, output: Kept, has_timed_out: bool) -> Ran:
     if has_timed_out:
-        return Ran(reason=f"timed out after {task.timeout_s:g} s", output=output.texts())
+        return Ran(reason=f"timed out after {task.timeout_s:g} s", output=shown_output(output))
     if ended.status is None:
-        return Ran(reason=ended.text, output=output.texts())
+        return Ran(reason=ended.text, output=shown_output(output))
     failed = ended.status != 0 and not task.is_exec  # what commands wrote lands whatever the last of them says
-    return Ran(status=ended.status, reason=ended.text if failed else None, output=output.texts())
+    return Ran(status=ended.status, reason=ended.text if failed else None, output=shown_output(output))
 
 
 @contextmanager
 def _program(task: Task, charm_dir: Path) -> Iterator[Path | None]:
     """Find, or write, what runs; None when the charm has no such action."""
     if task.is_exec:
-        script = charm_dir.parent / f"exec-{task.id}.sh"
-        try:
-            # Not in the arguments of a process, where everybody on the machine could read it.
-            with open(os.open(script, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o700), "w") as file:
-                file.write(f"#!/bin/bash\n{task.parameters.get('command', '')}\n")
+        with script_file(charm_dir.parent, str(task.parameters.get("command", ""))) as script:
             yield script
-        finally:
-            script.unlink(missing_ok=True)
         return
     for program in (charm_dir / "dispatch", charm_dir / "actions" / task.action):
         if os.access(program, os.X_OK):

@@ -16,6 +16,8 @@ gave it, usually UTF-8.
     answer      "answer", exit code, standard output, standard error[, file that the output goes to]
     or          "needs", most bytes of one input, names of inputs ...
 
+    script      "exec", JUJU_MODEL_NAME or nothing, the arguments ...; from `juju-exec`, outside of hooks
+
 After "needs" the client reads the inputs (files as named in the arguments, relative to its own directory;
 "-" is standard input) and makes the same call again, with them, on a new connection.  A client that was not
 asked never touches its standard input: scripts read from it in a loop.
@@ -30,6 +32,8 @@ except ImportError:  # an interpreter that is made differently
     from socket import AF_UNIX, SOCK_STREAM, socket  # type: ignore[no-redef]
 
 LENGTH_BYTES = 4  # of a frame, and of each field in it
+SCRIPT_NAMES = (b"juju-exec", b"juju-run")
+ADDRESS_FILE = b".agent-address"
 
 
 class Failed(Exception):
@@ -115,8 +119,39 @@ def write_all(descriptor, content):
         view = view[write(descriptor, view) :]
 
 
+def address_beside(program):
+    """Return the address that the worker wrote down beside *program*, which may be a link to it."""
+    from posix import readlink  # only who is called from outside of hooks comes here
+
+    for _ in range(40):  # as many links as the system follows itself
+        try:
+            target = readlink(program)
+        except OSError:
+            break
+        program = target if target.startswith(b"/") else program.rpartition(b"/")[0] + b"/" + target
+    try:
+        with open(program.rpartition(b"/")[0] + b"/" + ADDRESS_FILE, "rb") as file:
+            return file.read().strip()
+    except OSError as error:
+        raise Failed(f"no worker runs on this machine that you may use: {error.strerror}") from None
+
+
+def run_script(arguments):
+    """Have shell commands run in the context of a unit, and return their exit code."""
+    context = environ.get(b"JUJU_CONTEXT_ID")
+    if context:
+        raise Failed(f'juju-exec cannot be called from within a hook, have context "{shown(context)}"')
+    request = [b"exec", environ.get(b"JUJU_MODEL_NAME", b""), *arguments[1:]]
+    answer = call(address_beside(__file__.encode(errors="surrogateescape")), request)
+    write_all(1, answer[2])
+    write_all(2, answer[3])
+    return int(answer[1])
+
+
 def run(arguments):
     """Carry out the command called *arguments[0]* and return its exit code."""
+    if arguments[0].rpartition(b"/")[2] in SCRIPT_NAMES:
+        return run_script(arguments)
     context = environ.get(b"JUJU_CONTEXT_ID")
     if not context:
         raise Failed("JUJU_CONTEXT_ID not set")

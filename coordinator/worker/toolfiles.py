@@ -17,9 +17,12 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from coordinator.engine.script import NAMES
 from coordinator.engine.tools import COMMANDS
+from coordinator.worker.toolclient import ADDRESS_FILE
 
 CLIENT_FILE = "coordinator-tool"
+SCRIPT_CLIENT_FILE = "coordinator-exec"
 NATIVE_SOURCE = Path(__file__).with_name("toolclient.c")
 PREBUILT = NATIVE_SOURCE.with_suffix(".native")
 NATIVE = "native"
@@ -38,12 +41,24 @@ def install_tools(directory: Path, python: str, *, compiler: str | None = "cc") 
     source = Path(__file__).with_name("toolclient.py").read_text(encoding="utf-8")
     _replace_file(directory / CLIENT_FILE, native or (_start(python) + source).encode())
     for name in COMMANDS:
-        _replace_link(directory / name)
+        _replace_link(directory / name, CLIENT_FILE)
     for path in directory.iterdir():
         # A name with a dot in front is what another process is just about to put in place.
         if path.name not in COMMANDS and not path.name.startswith(".") and _is_link(path):
             path.unlink(missing_ok=True)
     return what
+
+
+def install_scripts(directory: Path, python: str, address: str) -> None:
+    """Put `juju-exec` into *directory*: it finds the worker at *address* from outside of hooks.
+
+    Whoever may not read that file may not run anything in a unit.
+    """
+    source = Path(__file__).with_name("toolclient.py").read_text(encoding="utf-8")
+    _replace_file(directory / SCRIPT_CLIENT_FILE, (_start(python) + source).encode())
+    _replace_file(directory / os.fsdecode(ADDRESS_FILE), f"{address}\n".encode(), mode=0o600)
+    for name in NAMES:
+        _replace_link(directory / name, SCRIPT_CLIENT_FILE)
 
 
 def prebuild() -> None:
@@ -94,29 +109,30 @@ def _start(python: str) -> str:
     return f"""#!/bin/sh\n''':'\nexec {shlex.quote(python)} -IS "$0" "$@"\n'''\n"""
 
 
-def _replace_file(path: Path, content: bytes) -> None:
+def _replace_file(path: Path, content: bytes, *, mode: int = 0o755) -> None:
     with contextlib.suppress(FileNotFoundError):
-        if path.read_bytes() == content and path.stat().st_mode & 0o777 == 0o755:
+        if path.read_bytes() == content and path.stat().st_mode & 0o777 == mode:
             return
     temporary = _beside(path)
+    temporary.touch(mode=0o600)
     temporary.write_bytes(content)
-    temporary.chmod(0o755)
+    temporary.chmod(mode)
     temporary.replace(path)
 
 
-def _is_link(path: Path) -> bool:
+def _is_link(path: Path, client: str = CLIENT_FILE) -> bool:
     """Say whether this is a link to the client; it may be gone by now."""
     try:
-        return os.readlink(path) == CLIENT_FILE
+        return os.readlink(path) == client
     except OSError:
         return False
 
 
-def _replace_link(path: Path) -> None:
-    if _is_link(path):
+def _replace_link(path: Path, client: str) -> None:
+    if _is_link(path, client):
         return
     temporary = _beside(path)
-    temporary.symlink_to(CLIENT_FILE)
+    temporary.symlink_to(client)
     temporary.replace(path)
 
 

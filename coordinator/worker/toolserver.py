@@ -29,9 +29,15 @@ INPUT_BYTES_MAX = 4 * 1024 * 1024  # a full relation bag, with every letter esca
 FRAME_BYTES_MAX = 8 * 1024 * 1024  # an input and all the arguments that the system lets a process have
 CLIENT_S_MAX = 30.0  # to send a call, and again to take its answer; reading inputs is outside of it
 CLIENTS_MAX = 64  # at once; more wait to be accepted
+SCRIPTS_MAX = 16  # of those; a script may wait for a hook, and hooks need clients to go on
 ADDRESS_BYTES_MAX = 107  # of the path of a Unix socket on Linux
 
 Fields = list[bytes]
+RunScript = Callable[[Sequence[str], str], tuple[int, bytes, bytes]]
+
+
+def _no_scripts(argv: Sequence[str], model: str) -> tuple[int, bytes, bytes]:
+    return 1, b"", b"ERROR scripts are not taken here\n"
 
 
 class ToolContext:
@@ -118,6 +124,10 @@ class ToolServer:
         self._lock = threading.Lock()
         self._free = threading.BoundedSemaphore(CLIENTS_MAX)
         self._closed = threading.Event()
+        self._scripts_free = threading.BoundedSemaphore(SCRIPTS_MAX)
+        self.run_script: RunScript = _no_scripts
+        """Called for `juju-exec` with its arguments, and the model of its caller if that says one; waits for the
+        end; gives exit code, stdout, stderr."""
         self._listener = self._listen()
         self._acceptor = threading.Thread(target=self._accept, name="tool-server", daemon=True)
         self._acceptor.start()
@@ -246,7 +256,10 @@ class ToolServer:
         if size > FRAME_BYTES_MAX:
             return _error(f"the call has {size} bytes, the limit is {FRAME_BYTES_MAX}")
         try:
-            context_id, call, given = _parse(unpack(_receive(client, size, until_s)))
+            fields = unpack(_receive(client, size, until_s))
+            if fields[:1] == [b"exec"]:
+                return self._script(fields)
+            context_id, call, given = _parse(fields)
         except ValueError as cause:
             return _error(f"the call cannot be understood: {cause}")
         with self._lock:
@@ -264,6 +277,17 @@ class ToolServer:
             return _error(f'wrong context ID; got "{context_id}"')
         fields = [b"answer", str(result.exit_code).encode(), result.stdout, result.stderr]
         return fields if result.out_file is None else [*fields, _bytes(result.out_file)]
+
+    def _script(self, fields: Fields) -> Fields:
+        if len(fields) < 2:
+            raise ValueError("it does not say its model")
+        if not self._scripts_free.acquire(blocking=False):
+            return _error(f"{SCRIPTS_MAX} scripts wait already, the limit; try again later")
+        try:
+            code, stdout, stderr = self.run_script([_text(field) for field in fields[2:]], _text(fields[1]))
+        finally:
+            self._scripts_free.release()
+        return [b"answer", str(code).encode(), stdout, stderr]
 
 
 def _receive(client: socket.socket, count: int, until_s: float) -> bytes:

@@ -24,7 +24,7 @@ from coordinator.errors import CharmInvalid
 from coordinator.worker.channel import HookChannel
 from coordinator.worker.charmdir import unpack
 from coordinator.worker.dispatch import Ended, Minder
-from coordinator.worker.output import Emit, pass_on
+from coordinator.worker.output import Emit, Keep, keep_nothing, pass_on
 from coordinator.worker.recipe import Recipe, is_python, read_recipe
 from coordinator.worker.toolserver import ToolContext
 from coordinator.worker.warm_parent import Cold, Parent, Wanted
@@ -66,8 +66,9 @@ class Run:
         context: ToolContext,
         *,
         emit: Emit,
+        keep: Keep = keep_nothing,
     ) -> None:
-        self._parent, self._wanted, self._emit = parent, wanted, emit
+        self._parent, self._wanted, self._emit, self._keep = parent, wanted, emit, keep
         self._connection, theirs = socket.socketpair()
         self._channel = HookChannel(self._connection, context)
         output, error_output = os.pipe(), os.pipe()
@@ -94,8 +95,15 @@ class Run:
 
     def kill(self) -> None:
         """End the charm and what it started in its own group, at once."""
+        self._signal(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        """Ask the charm, and what it started in its own group, to end."""
+        self._signal(signal.SIGTERM)
+
+    def _signal(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._child.pid, signal.SIGKILL)
+            os.killpg(self._child.pid, number)
 
     def wait(self) -> Ended:
         """Pass on output, and answer what the charm asks, until it has ended; no time limit."""
@@ -106,6 +114,7 @@ class Run:
                 pid=self._child.pid,
                 has_ended=lambda: self._channel.status is not None or self._child.status is not None,
                 channel=(self._connection.fileno(), self._channel.take),
+                keep=self._keep,
             )
             self._channel.take()
             told = self._channel.status

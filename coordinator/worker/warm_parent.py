@@ -164,8 +164,8 @@ class Parent:
         raise Cold("its warm children end before they begin")
 
     def _next_child(self, wanted: Wanted) -> Child:
-        self.prepare(wanted)
-        with self._news:
+        with self._news:  # actions run beside each other: nobody takes the child that another one asked for
+            self.prepare(wanted)
             self._news.wait_for(lambda: self._waiting or self.unfit, ANSWER_S_MAX)
             if self.unfit or not self._waiting:
                 raise Cold(self.unfit or "its warm parent does not answer")

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recorder import Run, perform_in
+from recorder import Run, perform_in, perform_task_in
 from sim_store import Died, SimStore
 
 from coordinator.clock import timestamp_of
@@ -148,9 +148,13 @@ class SimRuns:
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
 
-    def kill(self) -> None:
+    def kill(self, owner: object = None) -> None:
         for run in self._worker.running:
-            run.is_killed = True
+            if owner in (None, (run.world.model, run.world.unit)):
+                run.is_killed = True
+
+    def cancel(self, owner: object) -> None:
+        self.kill(owner)
 
 
 class SimHost(Host):
@@ -195,7 +199,7 @@ class Worker(Process):
             units=lambda: list(self.agents),
             machine_lock=OneAtATime(),
         )
-        self.perform = perform_in(sim, self)
+        self.perform, self.perform_task = perform_in(sim, self), perform_task_in(sim, self)
 
     # --- what the loop of worker/main.py does --------------------------------------------------------------
 
@@ -275,7 +279,10 @@ class AgentTurns:
         self.worker, self.place = worker, (model, unit)
         self.is_busy = False
         self._is_awake, self._due_s = True, None
-        self._agent = Agent(worker.host, model, unit, lambda _: None, perform=worker.perform, beside=worker.beside)
+        self._agent = Agent(
+            worker.host, model, unit, lambda _: None,
+            perform=worker.perform, perform_task=worker.perform_task, beside=worker.beside,
+        )  # fmt: skip
 
     def wake(self) -> None:
         self._is_awake = True

@@ -14,6 +14,7 @@ from coordinator.domain import refs
 from coordinator.domain.life import Life
 from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Kind, Ref
+from coordinator.domain.task import Task, TaskStatus
 from coordinator.domain.unit import Unit
 from coordinator.domain.unit_state import Hook, HookKind
 from coordinator.domain.view import View
@@ -44,7 +45,8 @@ class Book:
     """What landed of one unit."""
 
     hooks: list[Hook] = field(default_factory=list)
-    counted: int = 0  # those that the charm ran for
+    counted: int = 0  # those that the charm ran for, and actions that landed
+    tasks: int = 0  # actions that landed
     runs: set[int] = field(default_factory=set)
     skipped: bool = False  # a person let a hook pass, so the charm did not see everything
     forced: bool = False  # it was taken away before its hooks had ended
@@ -92,6 +94,8 @@ class Promises:
             if ref in before and ref.kind is Kind.UNIT:
                 self._gone(_decoded(ref, before[ref].value), did)
         for ref, value in puts.items():
+            if ref.kind is Kind.TASK:
+                self._task_moves(_decoded(ref, before[ref].value) if ref in before else None, value, sim, did)
             if ref.kind in (Kind.CLAIM, Kind.LEADER):
                 assert ref not in before, f"{did}: takes {ref} from its holder"
             if ref.kind is Kind.CLAIM:
@@ -105,6 +109,16 @@ class Promises:
             if ref.kind is Kind.MEMORY:
                 self._settled(process, ref, value, puts, before, journal.did, sim)
         return did
+
+    def _task_moves(self, before: Task | None, after: Task, sim: Simulation, did: str) -> None:
+        """What is over stays so, and nothing runs twice."""
+        assert before is None or not before.status.is_over, f"{did}: task {after.id} was {before}"
+        if after.status.is_over:
+            ran = sum(isinstance(run.work, Task) and run.work.id == after.id for run in sim.runs)
+            assert ran <= 1, f"task {after.id} ran {ran} times"
+            may_have_run = after.status is not TaskStatus.CANCELLED
+            assert ran == 0 or may_have_run, f"task {after.id} ran, and is {after.status.value}"
+            assert ran == 1 or after.status is not TaskStatus.COMPLETED, f"task {after.id} did not run"
 
     def _no_way_back(self, before: Any, after: Any, did: str) -> None:
         lives = list(Life)
@@ -142,12 +156,17 @@ class Promises:
         former = before.get(ref)
         hooks_before = _decoded(ref, former.value).hooks if former else 0
         book = self.books[unit]
+        ended = [value for each, value in puts.items() if each.kind is Kind.TASK]
+        if ended:
+            self._task_settled(unit, ended[0], memory.hooks - hooks_before, puts.get(refs.state(model, unit)), sim)
+            return
         if memory.failed is not None:
             assert memory.hooks == hooks_before, f"{unit}: {did} counts as settled"
             self.failed.add(unit)
             return
         self.failed.discard(unit)
-        assert memory.hooks == hooks_before + 1 == len(book.hooks) + 1, f"{unit}: {did} is settled twice"
+        assert memory.hooks == hooks_before + 1, f"{unit}: {did} is settled twice"
+        assert memory.hooks == len(book.hooks) + book.tasks + 1, f"{unit}: {did} is settled twice"
         state = puts.get(refs.state(model, unit))
         if state is None:
             book.hooks.append(_not_run(did, former))
@@ -156,11 +175,12 @@ class Promises:
             run = sim.runs[int(state["run"])]
             assert run.id not in book.runs, f"{unit}: run {run.id} of {did} landed twice"
             assert run.memory_revision == (former.revision if former else 0), f"{unit}: {did} from an old memory"
-            assert (run.world.unit, run.hook.name) == (unit, did)
+            assert isinstance(run.work, Hook)
+            assert (run.world.unit, run.work.name) == (unit, did)
             assert not run.problems, f"{unit} {did}: {run.problems}"
             book.runs.add(run.id)
             book.counted += 1
-            book.hooks.append(run.hook)
+            book.hooks.append(run.work)
             assert int(state["count"]) == book.counted, f"{unit}: an effect of {did} is there twice, or lost"
             status = self._now(refs.status(model, unit)).workload.current
             assert status == "active", f"{unit}: after {did} its status is {status}"
@@ -168,6 +188,28 @@ class Promises:
             check_order(book.hooks, set_up_skipped=book.skipped)
         except AssertionError as broken:
             raise AssertionError(f"{unit}: {broken}: {[_text(hook) for hook in book.hooks]}") from None
+
+    def _task_settled(
+        self, unit: UnitName, task: Task, counted: int, state: dict[str, str] | None, sim: Simulation
+    ) -> None:
+        """The effects of an action are there, once, exactly if it ended well; its results tell of the same run."""
+        book = self.books[unit]
+        landed = state is not None
+        assert counted == landed, f"{unit}: task {task.id} counts {counted}"
+        if state is None:
+            # Cancelled while it ran, it may have ended well before anybody could end it.
+            assert task.status is not TaskStatus.COMPLETED, f"{unit}: the effects of task {task.id} are lost"
+            return
+        run = sim.runs[int(state["run"])]
+        assert isinstance(run.work, Task)
+        assert run.work.id == task.id, f"{unit}: task {task.id} lands effects of {run.work.id}"
+        assert run.id not in book.runs, f"{unit}: run {run.id} of task {task.id} landed twice"
+        assert not run.problems, f"{unit} task {task.id}: {run.problems}"
+        assert task.results["run"] == state["run"]
+        book.runs.add(run.id)
+        book.tasks += 1
+        book.counted += 1
+        assert int(state["count"]) == book.counted, f"{unit}: an effect of task {task.id} is there twice, or lost"
 
     def _now(self, ref: Ref) -> Any:
         return _decoded(ref, self._store.read(keys.key_of(ref)).items[0].value)
@@ -200,10 +242,12 @@ class Promises:
         for _, unit in view.list(Kind.UNIT, model):
             book, memory = self.books[unit.name], view.peek(refs.memory(model, unit.name))
             state = view.peek(refs.state(model, unit.name)) or {}
-            assert memory.hooks == len(book.hooks), f"{unit.name}: memory and journal differ"
+            assert memory.hooks == len(book.hooks) + book.tasks, f"{unit.name}: memory and journal differ"
             assert int(state.get("count", 0)) == book.counted, f"{unit.name}: state and journal differ"
             assert unit.life is Life.ALIVE, f"{unit.name} does not go"
             self._check_bags(view, model, unit.name, state)
+        for _, task in view.list(Kind.TASK, model):
+            assert task.status.is_over, f"task {task.id} is {task.status.value} at rest"
         for item in self._store.read(*keys.below(refs.model(model))).items:
             ref = keys.ref_of(item.key)
             assert ref is not None
@@ -236,7 +280,11 @@ class Promises:
         return found
 
     def _view(self, model: str) -> View:
-        return Repository(self._store, None).read_model(model)  # type: ignore[arg-type]  # it only reads
+        repository = Repository(self._store, None)  # type: ignore[arg-type]  # it only reads
+        start, end = keys.below(refs.model(model))
+        tasks = [keys.ref_of(item.key) for item in self._store.read(start, end).items]
+        wanted = [ref for ref in tasks if ref is not None and ref.kind in (Kind.TASK, Kind.OPERATION)]
+        return repository.read_model(model, *wanted)
 
     def _look(self, view: View, model: str, unit: UnitName) -> Any:
         claim = view.peek(refs.claim(model, unit))
@@ -263,8 +311,13 @@ def _owners(ref: Ref) -> list[Ref]:
         Kind.STATUS,
         Kind.AGENT,
         Kind.MEMBER,
+        Kind.QUEUED,
     ):
         owners.append(refs.unit(model, refs.unit_of(ref)))
+    if ref.kind is Kind.QUEUED:
+        owners.append(refs.task(model, int(ref.path[3])))
+    if ref.kind is Kind.TASK_LOG:
+        owners.append(refs.task(model, int(ref.path[1])))
     if ref.kind is Kind.RELATION_MEMORY:
         owners.append(refs.relation(model, int(ref.path[3])))
     if ref.kind in (Kind.UNIT, Kind.CONFIG, Kind.LEADER, Kind.LEADER_SETTINGS, Kind.APPLICATION_STATUS):

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 
 from build import charm, subordinate
 
-from coordinator.domain.charm import Option
+from coordinator.domain.charm import Action, Option
+from coordinator.domain.task import Task
 from coordinator.domain.unit_state import Hook, HookKind, Memory
 from coordinator.engine.effects import Effects
+from coordinator.engine.task import Ran
 from coordinator.engine.tools import Call, HookContext, answer
 from coordinator.engine.world import World
 from coordinator.worker.host import Host
@@ -26,21 +28,22 @@ if TYPE_CHECKING:
     from simulation import Simulation
 
 _OPTIONS = (Option(name="color", type="string", default="none"),)
-WEB = charm("web", requires={"db": "sql"}, peers={"ring": "web-ring"}, options=_OPTIONS)
-DB = charm("db", provides={"clients": "sql"}, options=_OPTIONS)
+_ACTIONS = (Action(name="go"), Action(name="aside", parallel=True))
+WEB = charm("web", requires={"db": "sql"}, peers={"ring": "web-ring"}, options=_OPTIONS, actions=_ACTIONS)
+DB = charm("db", provides={"clients": "sql"}, options=_OPTIONS, actions=_ACTIONS)
 AGENT = charm("agent", requires={"host": "juju-info"}, options=_OPTIONS)
 BESIDE = subordinate("beside", requires={"host": "juju-info"}, options=_OPTIONS)
 
 
 @dataclass(eq=False, kw_only=True)
 class Run:
-    """One run of the charm's code.
+    """One run of the charm's code, for a hook or an action.
 
     `saw_leader`: it was told that it leads.  `is_killed`: the minder ended it, or its worker.
     """
 
     id: int
-    hook: Hook
+    work: Hook | Task
     world: World
     memory_revision: int
     saw_leader: bool = False
@@ -55,7 +58,7 @@ def perform_in(sim: Simulation, worker: Worker) -> Callable[..., Outcome]:
     def perform(
         host: Host, memory: Memory, world: World, hook: Hook, on_effects: Callable[[Effects], None]
     ) -> Outcome:
-        run = Run(id=len(sim.runs), hook=hook, world=world, memory_revision=world.memory_revision)
+        run = Run(id=len(sim.runs), work=hook, world=world, memory_revision=world.memory_revision)
         sim.runs.append(run)
         worker.running.append(run)
         context = HookContext(world=seen_by(hook, world, host.charm_meta), memory=memory, hook=hook)
@@ -63,7 +66,7 @@ def perform_in(sim: Simulation, worker: Worker) -> Callable[..., Outcome]:
         try:
             if run.is_killed:
                 return Interrupted("signal 9")
-            return _play(sim, worker, run, context, on_effects)
+            return _play(sim, worker, run, hook, context, on_effects)
         finally:
             run.is_over = True
             worker.running.remove(run)
@@ -71,10 +74,65 @@ def perform_in(sim: Simulation, worker: Worker) -> Callable[..., Outcome]:
     return perform
 
 
-def _play(
+def perform_task_in(sim: Simulation, worker: Worker) -> Callable[..., tuple[Effects, Ran]]:
+    """Return what an agent of *worker* calls to have an action run."""
+
+    def perform_task(
+        host: Host, memory: Memory, world: World, task: Task, on_effects: Callable[[Effects], None]
+    ) -> tuple[Effects, Ran]:
+        run = Run(id=len(sim.runs), work=task, world=world, memory_revision=world.memory_revision)
+        sim.runs.append(run)
+        worker.running.append(run)
+        worker.end_hooks_in_time()
+        try:
+            if run.is_killed:
+                return Effects(), Ran(reason="signal 9")
+            return _play_action(sim, worker, run, HookContext(world=world, memory=memory, task=task), on_effects)
+        finally:
+            run.is_over = True
+            worker.running.remove(run)
+
+    return perform_task
+
+
+def _play_action(
     sim: Simulation, worker: Worker, run: Run, context: HookContext, on_effects: Callable[[Effects], None]
+) -> tuple[Effects, Ran]:
+    def call(name: str, *argv: str) -> str:
+        nonlocal context
+        said = answer(context, Call(name=name, argv=argv))
+        if said.exit_code != 0:
+            run.problems.append(f"{name} {argv}: {said.stderr.decode()}")
+        context = context.with_effects(said.effects)
+        on_effects(said.effects)
+        return said.stdout.decode().strip()
+
+    count = int(call("state-get", "count") or 0) + 1
+    call("state-set", f"count={count}", f"run={run.id}")
+    run.saw_leader = call("is-leader") == "True"
+    call("action-log", "begun")
+    call("action-set", f"run={run.id}")
+    sim.interlude(worker)
+    if run.saw_leader:
+        call("leader-set", f"leader={run.world.unit}")
+    call("action-log", "done")
+    sim.interlude(worker)
+    if run.is_killed or worker.is_dead:
+        return context.effects, Ran(reason="signal 9")
+    if sim.shall_fail(run):
+        return context.effects, Ran(status=1, reason="exit status 1")
+    return context.effects, Ran(status=0)
+
+
+def _play(
+    sim: Simulation,
+    worker: Worker,
+    run: Run,
+    hook: Hook,
+    context: HookContext,
+    on_effects: Callable[[Effects], None],
 ) -> Outcome:
-    unit, hook = run.world.unit, run.hook
+    unit = run.world.unit
 
     def call(name: str, *argv: str) -> str:
         nonlocal context
@@ -99,7 +157,7 @@ def _play(
     if run.saw_leader:
         call("status-set", "--application", "active", str(unit))
         call("leader-set", f"leader={unit}")
-    _look_around(call, run)
+    _look_around(call, run, hook)
     call("status-set", "active")
     sim.interlude(worker)
     if run.is_killed or worker.is_dead:
@@ -109,9 +167,9 @@ def _play(
     return Succeeded(context.effects)
 
 
-def _look_around(call: Callable[..., str], run: Run) -> None:
+def _look_around(call: Callable[..., str], run: Run, hook: Hook) -> None:
     """Read what a charm may rely on in the hook that runs."""
-    hook, remote = run.hook, run.hook.remote_unit
+    remote = hook.remote_unit
     if remote is None or hook.relation not in run.world.relations:
         return
     listed = str(remote) in call("relation-list", "-r", str(hook.relation)).split()

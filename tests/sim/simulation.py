@@ -19,14 +19,16 @@ from promises import Book, Promises
 from recorder import AGENT, BESIDE, DB, WEB, Run
 from sim_store import Died, Fault
 
-from coordinator.commands import application, config, model, relation, unit
+from coordinator.commands import application, config, model, relation, task, unit
 from coordinator.domain import refs
 from coordinator.domain.change import Change
 from coordinator.domain.charm import Charm, CharmMeta
 from coordinator.domain.model import Machine
 from coordinator.domain.names import EndpointName, UnitName
+from coordinator.domain.refs import Kind
 from coordinator.domain.view import View
 from coordinator.errors import Contended, LeaseLost, Refused
+from coordinator.store import keys
 from coordinator.store.memory import MemoryStore
 from coordinator.store.repository import Author, Repository
 from coordinator.store.txn import Committed, Outcome, Txn
@@ -144,10 +146,23 @@ class Simulation:
             self.tell(f"people: {change.did if change else 'nothing to change'}")
 
     def _with_charms(self, repository: Repository) -> View:
-        view = repository.read_model(MODEL)
+        view = repository.read_model(MODEL, *map(keys.ref_of, self._task_keys()))  # type: ignore[arg-type]
         for sha256 in CHARMS:
             repository.add_charm(view, sha256)
         return view
+
+    def _task_keys(self) -> list[str]:
+        items = self.store.read(*keys.below(refs.model(MODEL))).items
+        found = [item.key for item in items if (ref := keys.ref_of(item.key)) and ref.kind is Kind.TASK]
+        return sorted(found, key=lambda key: int(key.rpartition("/")[2]))
+
+    def run_action(self, *receivers: str, action: str = "go") -> None:
+        request = task.Request(receivers=receivers, action=action, parameters={})
+        self.ask(lambda view: task.enqueue(view, MODEL, request, now=CREATED, now_s=EPOCH_S + self.now_s))
+
+    def cancel_last(self, count: int) -> None:
+        numbers = [int(key.rpartition("/")[2]) for key in self._task_keys()[-count:]]
+        self.ask(lambda view: task.cancel(view, MODEL, numbers, now=CREATED))
 
     def add_model(self) -> None:
         settings = {"update-status-hook-interval": "60m"}

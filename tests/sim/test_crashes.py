@@ -43,6 +43,13 @@ def lose_the_worker_of_a_leader(sim: Simulation) -> None:
     sim.kill(sim.workers[0])
 
 
+def run_actions(sim: Simulation) -> None:
+    sim.run_action("db/0", "db/1")
+    sim.run_action("web/leader", action="aside")
+    sim.run_action("db/0")
+    sim.cancel_last(1)
+
+
 def refresh(sim: Simulation) -> None:
     sim.refresh("db", DB)
 
@@ -61,10 +68,12 @@ def put_subordinates_beside(sim: Simulation) -> None:
 
 
 def remove_a_unit(sim: Simulation) -> None:
+    sim.run_action("db/0", "db/1")
     sim.remove_unit("db/0")
 
 
 def destroy_the_model(sim: Simulation) -> None:
+    sim.run_action("db/1", "web/0")
     sim.destroy_model()
 
 
@@ -76,6 +85,7 @@ LIFE: tuple[Chapter, ...] = (
     deploy_the_requirer,
     integrate,
     change_an_option,
+    run_actions,
     lose_the_worker_of_a_leader,
     refresh,
     remove_the_relation,

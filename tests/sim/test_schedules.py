@@ -29,6 +29,8 @@ def events_of(rng: random.Random) -> Iterator[Event]:
     yield lambda sim: sim.integrate("web", "db")
     for _ in range(rng.randint(2, 8)):
         yield rng.choice(ANY_TIME)
+    for _ in range(rng.randint(0, 6)):
+        yield rng.choice((*ACTIONS, *ANY_TIME[:4]))
 
 
 def _unit(sim: Simulation, app: str) -> str:
@@ -58,6 +60,15 @@ ANY_TIME: tuple[Event, ...] = (
     lambda sim: sim.remove_relation("beside", _app(sim), force=sim.rng.random() < 0.3),
     lambda sim: sim.remove_application(_app(sim), force=sim.rng.random() < 0.3),
     lambda sim: sim.deploy("web", WEB, 1),
+)
+
+ACTIONS: tuple[Event, ...] = (
+    lambda sim: sim.run_action(f"{_app(sim)}/0"),
+    lambda sim: sim.run_action(f"{_app(sim)}/0", action="aside"),
+    lambda sim: sim.run_action(f"{_app(sim)}/leader", action=sim.rng.choice(["go", "aside"])),
+    lambda sim: sim.run_action("web/0", "web/1"),
+    lambda sim: sim.cancel_last(2),
+    lambda sim: sim.remove_unit(_unit(sim, _app(sim)), force=sim.rng.random() < 0.5),
 )
 
 

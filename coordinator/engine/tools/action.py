@@ -8,7 +8,14 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from coordinator.domain.task import LOG_LINES_MAX, RESULTS_BYTES_MAX, found_at, result_path, with_result
+from coordinator.domain.task import (
+    LOG_BYTES_MAX,
+    LOG_LINES_MAX,
+    RESULTS_BYTES_MAX,
+    found_at,
+    result_path,
+    with_result,
+)
 from coordinator.engine.effects import TaskEffects
 from coordinator.engine.tools._flags import OUTPUT, Args, Command, Reply
 from coordinator.engine.tools.context import HookContext, too_large
@@ -46,7 +53,11 @@ def _action_log(context: HookContext, args: Args) -> Reply:
     told = context.effects.task.log
     if len(told) >= LOG_LINES_MAX:
         raise Refused(f"cannot log: {LOG_LINES_MAX} messages are logged already, the limit")
-    return _with(context, replace(context.effects.task, log=(*told, " ".join(args.words))))
+    message = " ".join(args.words)
+    size = sum(map(len, told)) + len(message)
+    if size > LOG_BYTES_MAX:
+        raise too_large("what this action logs", size, LOG_BYTES_MAX)
+    return _with(context, replace(context.effects.task, log=(*told, message)))
 
 
 def _action_fail(context: HookContext, args: Args) -> Reply:

@@ -26,6 +26,7 @@ from coordinator.errors import Refused
 # them, and not by a failed transaction at the end of the hook.
 STATE_BYTES_MAX = 1024 * 1024  # all of a unit's stored state; it is one key
 HOOK_BYTES_MAX = 1_300_000  # everything together: etcd refuses requests above 1.5 MiB, and memory comes on top
+ACTION_BYTES_MAX = 500_000  # the same of an action, whose results, output and progress are in the same request
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -206,8 +207,9 @@ class HookContext:
         for relation_id, owner in self.effects.bags:
             relation = self.find_relation(relation_id)
             total += json_bytes(self.bag(relation, owner)) if relation is not None else 0
-        if total > HOOK_BYTES_MAX:
-            raise too_large("what this hook writes in all", total, HOOK_BYTES_MAX)
+        what, limit = ("hook", HOOK_BYTES_MAX) if self.task is None else ("action", ACTION_BYTES_MAX)
+        if total > limit:
+            raise too_large(f"what this {what} writes in all", total, limit)
 
 
 def json_bytes(content: Mapping[str, str]) -> int:

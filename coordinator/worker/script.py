@@ -1,0 +1,163 @@
+"""Carry out a script that a program of the machine handed in: find the unit, wait for its turn, run, answer.
+
+Role: from `juju-exec` at the socket to its exit code and output.  Whoever hands one in waits until it has run.
+Not here: what the arguments mean (engine/script.py), when its turn is (agent.py).
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from coordinator.domain.names import UnitName
+from coordinator.domain.unit_state import Memory
+from coordinator.engine.effects import Effects
+from coordinator.engine.script import HELP, HelpWanted, Script, context_of, find_unit, parse
+from coordinator.engine.tools import LogLine
+from coordinator.engine.world import World
+from coordinator.errors import BadRequest, CoordinatorError
+from coordinator.worker.charmenv import python_directory
+from coordinator.worker.dispatch import Ended, Run
+from coordinator.worker.host import Host
+from coordinator.worker.output import Kept
+from coordinator.worker.perform import deploy
+from coordinator.worker.start import Start
+
+OUTPUT_BYTES_MAX = 4 * 1024 * 1024  # of each stream; it is handed over at the end
+SHELL = "/bin/bash"
+
+
+class Said(NamedTuple):
+    """What the caller gets: exit code, and what was printed."""
+
+    code: int
+    stdout: bytes = b""
+    stderr: bytes = b""
+
+
+class Handed:
+    """A script that waits for its turn."""
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self._over = threading.Event()
+        self._said = Said(1)
+
+    def answer(self, said: Said) -> None:
+        self._said = said
+        self._over.set()
+
+    def wait(self) -> Said:
+        self._over.wait()
+        return self._said
+
+
+RunIn = Callable[[tuple[str, UnitName], Script], Said]
+PerformScript = Callable[[Host, Memory, World, Script], tuple[Effects, Said]]
+
+
+def run_script(host: Host, run_in: RunIn, argv: Sequence[str], model: str) -> Said:
+    """Run what *argv* ask for, in the unit they mean, and return what came of it.
+
+    *model* is that of the caller, empty when it does not say; *run_in* waits for the unit's turn.
+    """
+    try:
+        script = parse(argv)
+        if script.no_context:
+            with host.machine_lock:
+                return _without_context(host, script)
+        return run_in(find_unit(script, host.units(), model), script)
+    except HelpWanted:
+        return Said(0, HELP.encode())
+    except CoordinatorError as error:
+        return failed(error)
+
+
+def failed(error: CoordinatorError) -> Said:
+    return Said(2 if isinstance(error, BadRequest) else 1, b"", f"ERROR {error}\n".encode("utf-8", "replace"))
+
+
+def perform_script(host: Host, memory: Memory, world: World, script: Script) -> tuple[Effects, Said]:
+    """Run *script* and return what its commands asked for, and what the caller gets.
+
+    Raises:
+        CoordinatorError: it cannot be run; nothing of it has.
+    """
+    log = host.logs.of(world.model)
+
+    def say(level: str, message: str, module: str = f"unit.{world.unit}.{script.name}") -> None:
+        log.write(world.unit.dashed, level, module, message)
+
+    def on_logs(lines: Sequence[LogLine]) -> None:
+        for line in lines:
+            say(line.level, line.message, f"unit.{world.unit}.juju-log")
+
+    context = context_of(memory, world, script)
+    charm_dir = deploy(host, memory, world, memory.unit.charm)
+    python = python_directory(charm_dir, host.data_dir / "environments", lambda level, text: say(level, text))
+    kept = Kept(OUTPUT_BYTES_MAX)
+    with script_file(charm_dir.parent, script.commands) as program:
+        with host.tools.open(context, on_logs=on_logs) as opened:
+            start = Start(
+                host=host,
+                world=world,
+                work=script,
+                sha256=memory.unit.charm,
+                charm_dir=charm_dir,
+                program=program,
+                python=python,
+                context=opened,
+                say=say,
+                keep=kept,
+            )
+            run = start.cold()
+            with host.runs.running(run, (world.model, world.unit)):
+                ended = run.wait()
+    return opened.effects, _said(ended, kept)
+
+
+@contextmanager
+def script_file(directory: Path, commands: str) -> Iterator[Path]:
+    """Write *commands* into a program of its own; what a worker that died has left there is removed.
+
+    Not into the arguments of a process, where everybody on the machine could read them.  A unit runs one thing at
+    a time, so nothing else uses these files.
+    """
+    for old in directory.glob("script-*.sh"):
+        old.unlink(missing_ok=True)
+    path = directory / f"script-{secrets.token_hex(8)}.sh"
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o700)
+        with open(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(f"#!{SHELL}\n{commands}\n")
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _without_context(host: Host, script: Script) -> Said:
+    """Run *script* by itself: nothing else of the machine runs beside it, and it can ask for nothing."""
+    kept = Kept(OUTPUT_BYTES_MAX)
+    environment = {"PATH": host.agent_path, "LANG": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
+    with script_file(host.data_dir, script.commands) as program:
+        run = Run(
+            program,
+            cwd=Path("/"),
+            environment=environment,
+            minder=host.minder,
+            emit=lambda stream, line: None,
+            keep=kept,
+        )
+        with host.runs.running(run, script):
+            return _said(run.wait(), kept)
+
+
+def _said(ended: Ended, kept: Kept) -> Said:
+    # A shell says 128 and more of a program that was killed.
+    code = ended.status if ended.status is not None else 128 + (ended.signal or 0)
+    return Said(code, kept.of("stdout"), kept.of("stderr"))
