@@ -43,8 +43,17 @@ class Deploy:
 
 @dataclass(frozen=True, kw_only=True)
 class Refresh:
+    """`batch` None: all units at once."""
+
     charm: str
     config: dict[str, Any] = field(default_factory=dict)
+    batch: int | None = None
+    force_units: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoBack:
+    force_units: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,7 @@ from coordinator.api.auth import Auth, check
 from coordinator.api.current import current
 from coordinator.api.task import operation_of, operations_of, task_of
 from coordinator.clock import Clock
-from coordinator.commands import application, config, machine, model, relation, task, unit
+from coordinator.commands import application, config, machine, model, relation, rollout, task, unit
 from coordinator.domain import refs
 from coordinator.domain.change import Change
 from coordinator.domain.model import User
@@ -43,6 +43,7 @@ from coordinator.wire import (
     CancelTasks,
     Deploy,
     Expose,
+    GoBack,
     Integrate,
     Refresh,
     Remove,
@@ -307,8 +308,28 @@ def deploy(s: S, by: U, name: str, given: Deploy) -> dict[str, Any]:
 def refresh(s: S, by: U, name: str, app: str, given: Refresh) -> dict[str, Any]:
     check(by, "write", name)
     transact(s, by, name, lambda view: application.refresh(
-        view, name, app, charm=given.charm, now=s.clock.timestamp(), config=given.config
+        view, name, app, charm=given.charm, now=s.clock.timestamp(), config=given.config, batch=given.batch,
+        force_units=given.force_units,
     ), given.charm)  # fmt: skip
+    return _application(s, name, app)
+
+
+@router.post("/models/{name}/applications/{app}/refresh/continue")
+def continue_refresh(s: S, by: U, name: str, app: str) -> dict[str, str]:
+    """Let an upgrade in batches go on, that stopped at a unit in error."""
+    check(by, "write", name)
+    transact(s, by, name, lambda view: rollout.go_on(view, name, app))
+    return {}
+
+
+@router.post("/models/{name}/applications/{app}/refresh/back")
+def take_back(s: S, by: U, name: str, app: str, given: GoBack) -> dict[str, Any]:
+    """Let an application run the charm before its last refresh."""
+    check(by, "write", name)
+    ref = refs.application(name, app)
+    stored = s.repository.read(ref).find(ref)
+    charm = stored.former.charm if stored is not None and stored.former is not None else ""
+    transact(s, by, name, lambda view: rollout.go_back(view, name, app, force_units=given.force_units), charm)
     return _application(s, name, app)
 
 

@@ -155,6 +155,8 @@ def _application(view: View, model: str, app: Application, beside: Mapping[UnitN
     }
     if relations:
         tree["relations"] = relations
+    if app.rollout is not None:
+        tree["rollout"] = _rollout(app, units)
     if app.subordinate:
         if principals := _principals(view, model, app.name):
             tree["subordinate-to"] = principals
@@ -182,6 +184,14 @@ def _principals(view: View, model: str, app: str) -> list[str]:
         if relation.scope is Scope.CONTAINER and relation.side_of(app) is not None
     }
     return sorted(found - {app}, key=natural)
+
+
+def _rollout(app: Application, units: Sequence[Unit]) -> Tree:
+    """Return how far an upgrade in batches is: units let through, of how many; and where it stopped."""
+    assert app.rollout is not None
+    let_through = sum(unit.charm_version == app.charm_version for unit in units)
+    tree: Tree = {"batch": app.rollout.batch, "let-through": let_through, "units": len(units)}
+    return tree | ({"halted": str(app.rollout.halted)} if app.rollout.halted is not None else {})
 
 
 def _relations_of(view: View, model: str, app: str) -> Tree:

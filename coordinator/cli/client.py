@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         CancelTasks,
         Deploy,
         Expose,
+        GoBack,
         Integrate,
         Refresh,
         Remove,
@@ -138,6 +139,12 @@ class Client:
 
     def refresh(self, model: str, app: str, request: Refresh) -> Tree:
         return self._ask("POST", ["models", model, "applications", app, "refresh"], request)
+
+    def continue_refresh(self, model: str, app: str) -> None:
+        self._ask("POST", ["models", model, "applications", app, "refresh", "continue"])
+
+    def take_back(self, model: str, app: str, request: GoBack) -> Tree:
+        return self._ask("POST", ["models", model, "applications", app, "refresh", "back"], request)
 
     def application(self, model: str, app: str) -> Tree:
         return self._ask("GET", ["models", model, "applications", app])

@@ -12,7 +12,7 @@ from coordinator.cli.upload import upload
 from coordinator.cli.usage import BASE, INTEGER, required
 from coordinator.domain.names import check_application_name
 from coordinator.errors import BadRequest, Refused
-from coordinator.wire import Refresh, Trust
+from coordinator.wire import GoBack, Refresh, Trust
 
 NOT_HERE = {"resource": "resources are not kept here", "storage": "storage is not managed here"}
 
@@ -32,7 +32,10 @@ NOT_HERE = {"resource": "resources are not kept here", "storage": "storage is no
 @click.option("--bind", help="Taken, unused.", hidden=True)
 @click.option("--force", is_flag=True, help="Taken, unused.")
 @click.option("--force-base", is_flag=True, hidden=True)
-@click.option("--force-units", is_flag=True, help="Taken, unused: a unit in error upgrades when it is resolved.")
+@click.option("--force-units", is_flag=True, help="Units in error take the new charm too.")
+@click.option("--batch", type=INTEGER, metavar="N", help="Upgrade N units at a time, and stop at one in error.")
+@click.option("--continue", "go_on", is_flag=True, help="Go on with an upgrade that stopped.")
+@click.option("--back", is_flag=True, help="Go back to the charm before the last refresh.")
 @click.option("--resource", multiple=True, metavar="NAME=VALUE", help="Not supported.")
 @click.option("--storage", multiple=True, metavar="NAME=...", help="Not supported.")
 def command(
@@ -43,14 +46,21 @@ def command(
     trust: bool,
     switch: str | None,
     revision: int | None,
+    force_units: bool,
+    batch: int | None,
+    go_on: bool,
+    back: bool,
     **rest: Any,
 ) -> None:
     """Let an application run a new version of its charm.
 
-    Its units run upgrade-charm and then config-changed, each when it gets to it.
+    Its units run upgrade-charm and then config-changed, each when it gets to it; with --batch so many at a time.
+    Such an upgrade stops at the first unit in error: resolve that, then --continue; or go --back.
 
     Examples:
       coordinator refresh web --path ./web
+      coordinator refresh web --path ./web --batch 2
+      coordinator refresh web --back
     """
     app = check_application_name(required(application, "no application specified"))
     given = [("switch", switch), ("path", path), ("revision", revision)]
@@ -60,6 +70,11 @@ def command(
     for name, why in NOT_HERE.items():
         if rest[name]:
             raise Refused(f"cannot refresh with --{name}", why=why, fix=f"leave --{name} out")
+    if go_on or back:
+        _steer(
+            target, app, back=back, force_units=force_units, given=[*exclusive, *(["--batch"] if batch else [])]
+        )
+        return
     if path is None:
         raise Refused(
             "refreshing a local charm requires either --path or --switch",
@@ -68,7 +83,20 @@ def command(
     config = values.options(config_words, app)
     model = target.model
     sent = upload(target, path, missing="no charm found at")
-    made = target.client.refresh(model, app, Refresh(charm=sent["sha256"], config=config))
+    made = target.client.refresh(
+        model, app, Refresh(charm=sent["sha256"], config=config, batch=batch, force_units=force_units)
+    )
     if trust:
         target.client.trust(model, app, Trust(trust=True))
     target.console.info(f'Added local charm "{made["charm"]}", revision {made["revision"]}, to the model')
+
+
+def _steer(target: Target, app: str, *, back: bool, force_units: bool, given: list[str]) -> None:
+    """Go on with an upgrade, or go back."""
+    if given:
+        raise BadRequest(f"cannot specify both {given[0]} and {'--back' if back else '--continue'}")
+    if not back:
+        target.client.continue_refresh(target.model, app)
+        return
+    made = target.client.take_back(target.model, app, GoBack(force_units=force_units))
+    target.console.info(f'Back to charm "{made["charm"]}", revision {made["revision"]}')

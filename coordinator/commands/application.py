@@ -16,9 +16,9 @@ from coordinator.domain.life import Life
 from coordinator.domain.names import check_application_name
 from coordinator.domain.refs import Kind, Ref
 from coordinator.domain.relation import Relation, Side
-from coordinator.domain.unit import Application
+from coordinator.domain.unit import Application, Former, Rollout
 from coordinator.domain.view import View
-from coordinator.errors import NotFound, Refused
+from coordinator.errors import BadRequest, NotFound, Refused
 
 ANYWHERE = ("0.0.0.0/0", "::/0")
 RELATIONS = "relation"  # the sequence that numbers relations
@@ -62,6 +62,7 @@ def deploy(
         charm_revision=revision,
         created=now,
         charm_version=1,
+        versions=1,
         subordinate=meta.subordinate,
         units_wanted=0,
         trust=trust,
@@ -78,9 +79,23 @@ def deploy(
 
 
 def refresh(
-    view: View, model: str, app: str, *, charm: str, now: str, config: Mapping[str, Any] | None = None
+    view: View,
+    model: str,
+    app: str,
+    *,
+    charm: str,
+    now: str,
+    config: Mapping[str, Any] | None = None,
+    batch: int | None = None,
+    force_units: bool = False,
 ) -> Change:
-    """Let an application run another archive; its units run upgrade-charm, each when it gets to it."""
+    """Let an application run another archive; its units run upgrade-charm, each when it gets to it.
+
+    With *batch* so many at a time, and it stops at the first one in error; with *force_units* units in error take
+    the new charm too, before their hook is tried again.
+    """
+    if batch is not None and batch < 1:
+        raise BadRequest(f"cannot upgrade {batch} units at a time", fix="--batch takes a number from 1 on")
     application = alive_application(view, model, app)
     meta = _charm(view, charm).meta
     if meta.name != application.charm_name:
@@ -95,10 +110,20 @@ def refresh(
             why="the charm changed whether it is a subordinate",
             fix="deploy it as a new application",
         )
-    _check_endpoints_in_use(view, model, app, meta)
+    check_endpoints_in_use(view, model, app, meta)
     revision = next_number(view, model, f"charm-{meta.name}")
+    version = next_version(application)
     upgraded = replace(
-        application, charm=charm, charm_revision=revision, charm_version=application.charm_version + 1
+        application,
+        charm=charm,
+        charm_revision=revision,
+        charm_version=version,
+        versions=version,
+        former=Former(
+            charm=application.charm, revision=application.charm_revision, version=application.charm_version
+        ),
+        rollout=Rollout(batch=batch) if batch is not None else None,
+        forced_version=version if force_units else None,
     )
     puts: dict[Ref, Any] = {
         refs.application(model, app): upgraded,
@@ -222,7 +247,12 @@ def _peer_relations(view: View, model: str, app: str, charm: Charm, now: str) ->
     return puts
 
 
-def _check_endpoints_in_use(view: View, model: str, app: str, meta: Any) -> None:
+def next_version(application: Application) -> int:
+    """Return a version of the charm and its resources that no unit has seen yet."""
+    return max(application.versions, application.charm_version) + 1
+
+
+def check_endpoints_in_use(view: View, model: str, app: str, meta: Any) -> None:
     for _, relation in view.list(Kind.RELATION, model):
         side = relation.side_of(app)
         if side is None or side.endpoint == "juju-info":

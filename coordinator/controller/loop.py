@@ -26,7 +26,8 @@ LOOK_AGAIN_S = 5.0  # for what only time changes: removals that become due by fo
 ELECTION_S = 1.0  # how often one that does not lead looks whether anybody does; in the mirror, so for free
 PAUSE_S = 0.5  # after trouble
 
-#: What the reconcilers look at.  Hooks at work (memory, bags, statuses) do not concern them.
+#: What the reconcilers look at.  Hooks at work (bags, statuses) do not concern them; memory does while an
+#: application is upgraded in batches.
 _CONCERNS = {
     Kind.MODEL, Kind.APPLICATION, Kind.UNIT, Kind.RELATION, Kind.MEMBER, Kind.CLAIM, Kind.MACHINE, Kind.WORKER,
     Kind.CONTROLLER_LEADER,
@@ -40,6 +41,7 @@ class ReconcileLoop:
 
     def __init__(self, repository: Repository, live: LiveTree, election: Election, clock: Clock) -> None:
         self._repository, self._live, self._election, self._clock = repository, live, election, clock
+        self._is_rolling_out = False
         self._news = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reconcile", daemon=True)
@@ -49,7 +51,7 @@ class ReconcileLoop:
 
     def moved(self, moved: list[Ref]) -> None:
         """Take note that something changed; called by the mirror."""
-        if any(ref.kind in _CONCERNS for ref in moved):
+        if any(ref.kind in _CONCERNS or (ref.kind is Kind.MEMORY and self._is_rolling_out) for ref in moved):
             self._news.set()
 
     def wake(self) -> None:
@@ -113,10 +115,14 @@ class ReconcileLoop:
 
     def _plan(self, view: View) -> tuple[Change, View] | None:
         now_s = self._clock.now_s()
-        for model, _ in view.list(Kind.MODEL):
+        models = [model.path[0] for model, _ in view.list(Kind.MODEL)]
+        self._is_rolling_out = any(
+            app.rollout is not None for model in models for _, app in view.list(Kind.APPLICATION, model)
+        )
+        for model in models:
             for reconcile in RECONCILERS:
                 fresh = view.again()
-                if change := reconcile(fresh, model.path[0], now_s):
+                if change := reconcile(fresh, model, now_s):
                     return change, fresh
         for reconcile_machines in MACHINE_RECONCILERS:
             fresh = view.again()

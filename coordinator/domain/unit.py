@@ -11,11 +11,35 @@ from coordinator.domain.names import UnitName
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Rollout:
+    """An upgrade in batches of so many units at a time.
+
+    `halted`: the unit in error at which it stopped, None as long as it goes on; `passed`: units in error that a
+    person said not to wait for.
+    """
+
+    batch: int
+    halted: UnitName | None = None
+    passed: tuple[UnitName, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Former:
+    """The charm before the last refresh, with its revision, and the version under which units knew it."""
+
+    charm: str
+    revision: int
+    version: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Application:
     """What a person deployed.
 
     `charm` is the SHA-256 of the archive; `charm_version` counts every deploy, refresh and resource change, so
-    that units see "upgrade" even when the archive is the same.  `exposed` maps endpoints ("" for all) to CIDRs.
+    that units see "upgrade" even when the archive is the same; `versions` is the greatest that was ever given, for
+    none is given twice.  `rollout` None: every unit upgrades when it gets to it.  `forced_version`: the version
+    that units in error take too.  `exposed` maps endpoints ("" for all) to CIDRs.
     """
 
     name: str
@@ -24,6 +48,10 @@ class Application:
     charm_revision: int
     created: str
     charm_version: int = 0
+    versions: int = 0
+    former: Former | None = None
+    rollout: Rollout | None = None
+    forced_version: int | None = None
     subordinate: bool = False
     life: Life = Life.ALIVE
     units_wanted: int = 1
@@ -44,7 +72,8 @@ class Resolved(str, Enum):
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Unit:
     """`machine` is None until it is placed.  `force_at_s`: seconds since the epoch from which it may be
-    removed without its agent; None means that its own hooks end it."""
+    removed without its agent; None means that its own hooks end it.  `charm_version`: the one that an upgrade in
+    batches lets it run; None without one."""
 
     name: UnitName
     created: str
@@ -53,6 +82,7 @@ class Unit:
     placement: str | None = None
     resolved: Resolved | None = None
     principal: UnitName | None = None
+    charm_version: int | None = None
     force_at_s: float | None = None
 
 

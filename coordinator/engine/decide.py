@@ -27,11 +27,12 @@ from coordinator.engine.operation import (
     RunHook,
     RunTask,
     SkipHook,
+    SwapCharm,
     Waiting,
 )
+from coordinator.engine.settle import RETRY_FIRST_S
 from coordinator.engine.world import Moment, World, WorldRelation
 
-RETRY_FIRST_S = 5.0
 RETRY_MAX_S = 300.0
 
 
@@ -68,6 +69,8 @@ def decide(memory: Memory, world: World, moment: Moment) -> Operation:
 
 
 def _after_failure(failed: Failure, memory: Memory, world: World, moment: Moment) -> Operation:
+    if world.charm_forced and memory.unit.installed and memory.unit.charm_version != world.charm_version:
+        return SwapCharm()
     if world.resolved is Resolved.SKIP or not _still_concerns(failed.hook, memory, world):
         return SkipHook(failed.hook)
     if world.resolved is Resolved.RETRY:

@@ -30,6 +30,11 @@ class RunTask:
 
 
 @dataclass(frozen=True, slots=True)
+class SwapCharm:
+    """Put the new charm in place of the one whose hook failed; the hook is tried again with that."""
+
+
+@dataclass(frozen=True, slots=True)
 class Blocked:
     """A hook failed.  It is tried again at *retry_at_s* (seconds since the epoch), or never (None)."""
 
@@ -59,4 +64,4 @@ class Finished:
     """The unit has ended; its agent stops."""
 
 
-Operation = RunHook | SkipHook | RunTask | Blocked | Waiting | Idle | Leave | Finished
+Operation = RunHook | SkipHook | RunTask | SwapCharm | Blocked | Waiting | Idle | Leave | Finished

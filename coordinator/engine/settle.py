@@ -27,6 +27,7 @@ from coordinator.engine.effects import Effects, merged
 from coordinator.engine.network import address_entries
 from coordinator.engine.world import World
 
+RETRY_FIRST_S = 5.0  # after the first failure of a hook
 REASON_CHARACTERS_MAX = 500  # of a failure, as shown in status; the whole output is in the log
 
 
@@ -110,6 +111,23 @@ def fail(
         conditions=conditions(world, shown, puts),
         why=cause_of(memory, world, hook),
     )
+
+
+def swap(memory: Memory, world: World, *, now_s: float) -> Change:
+    """Return the write after the new charm was put in place of the one whose hook failed.
+
+    The hook is due at once.  upgrade-charm and config-changed do not run for this: charms know it so.
+    """
+    failed = memory.unit.failed
+    assert failed is not None, "only a unit in error takes a charm this way"
+    after = replace(
+        memory.unit,
+        charm=world.charm_wanted,
+        charm_version=world.charm_version,
+        failed=replace(failed, attempts=1, at_s=now_s - 2 * RETRY_FIRST_S),
+    )
+    puts: dict[Ref, Any] = {refs.memory(world.model, world.unit): after}
+    return Change(did="charm replaced by force", puts=puts, conditions=conditions(world, Effects(), puts))
 
 
 def leave(world: World) -> Change:

@@ -69,10 +69,11 @@ class World:
     """One unit and everything around it, as of `revision`.
 
     `entity` is the unit as stored.  `charm` is the metadata of the deployed archive (of the wanted one before the
-    first install); `charm_wanted` and `charm_version` name the archive that the application asks for.  `claim` and
-    `term` are tokens of this unit's own claim and leadership, None without.  `addresses` and `interfaces`: of the
-    machine, the private address first.  `machine_ports`: open ports of other units on the machine.  `goals`: every
-    unit that goal-state may show.  `tasks`: those of the unit that are not over, by number, in the order of these.
+    first install); `charm_wanted` and `charm_version` name the archive that the unit shall run;
+    `charm_forced`: even in error.  `claim` and `term` are tokens of this unit's own claim and leadership, None
+    without.  `addresses` and `interfaces`: of the machine, the private address first.  `machine_ports`: open ports
+    of other units on the machine.  `goals`: every unit that goal-state may show.  `tasks`: those of the unit that
+    are not over, by number, in the order of these.
     """
 
     revision: int
@@ -89,6 +90,7 @@ class World:
     charm: CharmMeta
     charm_wanted: str = ""
     charm_version: int = 0
+    charm_forced: bool = False
     trust: bool = False
     config: Mapping[str, Value] = field(default_factory=dict)
     config_revision: int = 0

@@ -33,10 +33,11 @@ from coordinator.engine.operation import (
     RunHook,
     RunTask,
     SkipHook,
+    SwapCharm,
     Waiting,
 )
 from coordinator.engine.script import Script, settle_script
-from coordinator.engine.settle import fail, leave, settle
+from coordinator.engine.settle import fail, leave, settle, swap
 from coordinator.engine.task import NOT_LANDED, TERMINATED, Ran, begin, end
 from coordinator.engine.world import Moment, World
 from coordinator.errors import CoordinatorError, Refused
@@ -44,7 +45,7 @@ from coordinator.log import get_logger
 from coordinator.worker import claim
 from coordinator.worker.host import Host
 from coordinator.worker.observe import observe
-from coordinator.worker.perform import Failed, Interrupted, Perform, Succeeded, perform
+from coordinator.worker.perform import Failed, Interrupted, Perform, Succeeded, deploy, perform
 from coordinator.worker.record import Record
 from coordinator.worker.script import Handed, Said, failed, perform_script
 from coordinator.worker.show import Beside, Show, in_a_thread
@@ -154,6 +155,8 @@ class Agent:
             case SkipHook(hook=hook):
                 self._settle(memory, world, hook, Effects())
                 return 0.0
+            case SwapCharm():
+                return self._swap_charm()
             case Leave():
                 left = self._record.try_write(leave(world), world.revision)
                 return 0.0 if left is not None else TROUBLE_FIRST_S
@@ -235,6 +238,19 @@ class Agent:
             self._look,
             leader_only=effects.application_status is not None,
         )
+
+    def _swap_charm(self) -> float:
+        """Put the new charm in place of the one whose hook failed, alone on this machine."""
+        with self._host.machine_lock:
+            sight = self._look()
+            if sight is None or sight[1].claim is None or self._stopping.is_set():
+                return 0.0
+            memory, world = sight
+            if not isinstance(decide(memory, world, self._moment(world)), SwapCharm):
+                return 0.0
+            deploy(self._host, memory, world, world.charm_wanted)
+            swapped = swap(memory, world, now_s=self._host.clock.now_s())
+            return 0.0 if self._record.try_write(swapped, world.revision) is not None else TROUBLE_FIRST_S
 
     # --- one action --------------------------------------------------------------------------------------
 

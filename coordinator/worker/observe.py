@@ -60,6 +60,9 @@ def observe(
     settings = view.peek_stored(refs.leader_settings(model, name.app))
     machine = view.peek(refs.machine(unit.machine)) if unit.machine else None
     relations = dict(_relations(view, model, name))
+    shall_run = _may_upgrade(application, unit) or not memory.unit.installed
+    charm_wanted = application.charm if shall_run else memory.unit.charm
+    charm_version = application.charm_version if shall_run else memory.unit.charm_version
     return memory, World(
         revision=view.revision,
         model=model,
@@ -73,8 +76,9 @@ def observe(
         addresses=machine.addresses if machine else (),
         interfaces=machine.interfaces if machine else (),
         charm=charm(memory.unit.charm or application.charm),
-        charm_wanted=application.charm,
-        charm_version=application.charm_version,
+        charm_wanted=charm_wanted,
+        charm_version=charm_version,
+        charm_forced=application.forced_version == charm_version,
         trust=application.trust,
         config=config.value if config else {},
         config_revision=config.revision if config else 0,
@@ -153,6 +157,11 @@ def _tasks(view: View, model: str, name: UnitName) -> dict[int, Stored]:
     numbers = sorted(int(ref.path[3]) for ref in view.refs(Kind.QUEUED, model, name.app, str(name.number)))
     found = {number: view.peek_stored(refs.task(model, number)) for number in numbers}
     return {number: stored for number, stored in found.items() if stored is not None}
+
+
+def _may_upgrade(application: Application, unit: Unit) -> bool:
+    """Say whether it is the turn of *unit*, where an application is upgraded in batches."""
+    return application.rollout is None or unit.charm_version == application.charm_version
 
 
 def _own_claim(view: View, model: str, name: UnitName, session: str) -> Token | None:

@@ -19,7 +19,7 @@ from promises import Book, Promises
 from recorder import AGENT, BESIDE, DB, WEB, Run
 from sim_store import Died, Fault
 
-from coordinator.commands import application, config, model, relation, task, unit
+from coordinator.commands import application, config, model, relation, rollout, task, unit
 from coordinator.domain import refs
 from coordinator.domain.change import Change
 from coordinator.domain.charm import Charm, CharmMeta
@@ -194,8 +194,14 @@ class Simulation:
     def remove_application(self, app: str, *, force: bool = False) -> None:
         self.ask(lambda view: application.remove_application(view, MODEL, app, force_at_s=self._force(force)))
 
-    def refresh(self, app: str, meta: CharmMeta) -> None:
-        self.ask(lambda view: application.refresh(view, MODEL, app, charm=f"sha-{meta.name}", now=CREATED))
+    def refresh(self, app: str, meta: CharmMeta, **more: Any) -> None:
+        self.ask(lambda view: application.refresh(view, MODEL, app, charm=f"sha-{meta.name}", now=CREATED, **more))
+
+    def continue_refresh(self, app: str) -> None:
+        self.ask(lambda view: rollout.go_on(view, MODEL, app))
+
+    def take_back(self, app: str) -> None:
+        self.ask(lambda view: rollout.go_back(view, MODEL, app, force_units=self.rng.random() < 0.5))
 
     def unseat(self, app: str) -> None:
         """Take the lead away from whoever has it, while it goes on; what it was told is not our promise then."""

@@ -54,6 +54,15 @@ def refresh(sim: Simulation) -> None:
     sim.refresh("db", DB)
 
 
+def refresh_in_batches(sim: Simulation) -> None:
+    sim.refresh("db", DB, batch=1)
+
+
+def take_back(sim: Simulation) -> None:
+    sim.refresh("db", DB, batch=1)
+    sim.take_back("db")
+
+
 def remove_the_relation(sim: Simulation) -> None:
     sim.remove_relation("web", "db")
 
@@ -88,6 +97,8 @@ LIFE: tuple[Chapter, ...] = (
     run_actions,
     lose_the_worker_of_a_leader,
     refresh,
+    refresh_in_batches,
+    take_back,
     remove_the_relation,
     integrate_anew,
     put_subordinates_beside,
