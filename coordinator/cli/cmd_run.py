@@ -121,7 +121,11 @@ def run(
             fix=f"coordinator show-operation {operation['id']} --wait 5m",
         )
     shown = {task["unit"]: task_text.for_programs(task, utc=utc) for task in found}
-    output.show(shown, lambda _: task_text.plain(found))
+    if request.command is not None and output.format == "plain":
+        output.write(task_text.printed(found, "stdout"))
+        click.echo(task_text.printed(found, "stderr"), nl=False, err=True)
+    else:
+        output.show(shown, lambda _: task_text.plain(found))
     if failed := task_text.failures(found):
         raise failed
 

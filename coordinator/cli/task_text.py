@@ -120,9 +120,16 @@ def _plain(task: Tree) -> str:
 def _plain_output(task: Tree) -> str:
     results = task.get("results", {})
     own = {key: value for key, value in results.items() if key not in _OUTPUT}
-    parts = [render.to_yaml(own)] if own else []
-    parts += [results[key] for key in ("stdout", "stderr") if results.get(key)]
-    return "\n".join(parts)
+    printed = "".join(results.get(key, "") for key in ("stdout", "stderr"))
+    return "\n".join(part for part in (render.to_yaml(own) if own else "", printed) if part)
+
+
+def printed(tasks: Sequence[Tree], stream: str) -> str:
+    """Return what commands printed to *stream*, as it was; of several, each below the name of its unit."""
+    texts = {task["unit"]: task.get("results", {}).get(stream, "") for task in tasks}
+    if len(texts) == 1:
+        return next(iter(texts.values()))
+    return "".join(f"{unit}:\n{text}" for unit, text in texts.items() if text)
 
 
 def failures(tasks: Sequence[Tree]) -> Refused | None:

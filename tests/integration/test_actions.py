@@ -176,7 +176,7 @@ def test_commands_run_in_a_unit_with_the_hook_commands_and_their_writes_last(sys
     done = people(
         "exec", "--unit", "actor/0", "--", "config-get color; relation-set -r $(relation-ids ring) by=exec"
     )
-    assert (done.returncode, done.stdout) == (0, "red\n"), done.stderr
+    assert (done.returncode, done.stdout, done.stderr) == (0, "red\n", "")
     assert bag(system, "actor/0")["by"] == "exec"
     several = people("exec", "--format", "json", "-a", "actor", "--", "sh", "-c", "echo $JUJU_UNIT_NAME; exit 7")
     assert several.returncode == 1

@@ -1,0 +1,97 @@
+"""What becomes of tasks when their unit goes, and when they are old."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from build import CREATED, MODEL, charm, unit
+from stage import Stage
+
+from coordinator.commands.model import set_settings
+from coordinator.commands.task import Request, enqueue
+from coordinator.commands.unit import remove_units
+from coordinator.domain import refs
+from coordinator.domain.change import Change
+from coordinator.domain.charm import Action
+from coordinator.domain.task import TaskStatus
+from coordinator.reconcile.task import TASKS_PER_STEP_MAX
+
+SHOP = charm("shop", actions=(Action(name="go"),))
+TWO_WEEKS_S = 336 * 3600.0
+
+
+@pytest.fixture
+def stage() -> Stage:
+    stage = Stage()
+    stage.deploy("shop", SHOP, units=2)
+    for name in ("shop/0", "shop/1"):
+        stage.claim(name)
+        stage.remember(name)
+    return stage
+
+
+def ask(stage: Stage, *receivers: str, now_s: float = 1_000.0) -> None:
+    request = Request(receivers=receivers, action="go", parameters={})
+    stage.do(lambda view: enqueue(view, MODEL, request, now=CREATED, now_s=now_s))
+
+
+def now(stage: Stage, number: int, **values: Any) -> Any:
+    ref = refs.task(MODEL, number)
+    stage.put(ref, replace(stage.find(ref), **values))
+
+
+def over(stage: Stage, number: int, name: str) -> None:
+    now(stage, number, status=TaskStatus.COMPLETED)
+    ref = refs.queued(MODEL, unit(name), number)
+    stage.do(lambda view: Change(did="over", deletes=frozenset({ref})))
+
+
+def test_tasks_of_a_unit_that_goes_by_force_are_cancelled_or_aborted(stage):
+    ask(stage, "shop/0")
+    ask(stage, "shop/0", "shop/1")
+    now(stage, 2, status=TaskStatus.RUNNING)
+    stage.do(lambda view: remove_units(view, MODEL, [unit("shop/0")], force_at_s=stage.now_s))
+    assert stage.reconcile()[:2] == ["tasks of shop/0 end", "shop/0 gone"]
+    statuses = {number: stage.find(refs.task(MODEL, number)).status.value for number in (2, 4, 5)}
+    assert statuses == {2: "aborted", 4: "cancelled", 5: "pending"}
+    assert stage.find(refs.task(MODEL, 4)).message == "unit shop/0 is gone"
+    assert stage.find(refs.queued(MODEL, unit("shop/0"), 4)) is None
+
+
+def test_a_long_queue_ends_in_steps_that_fit_into_a_transaction(stage):
+    count = 2 * TASKS_PER_STEP_MAX + 1
+    for _ in range(count):
+        ask(stage, "shop/0")
+    stage.do(lambda view: remove_units(view, MODEL, [unit("shop/0")], force_at_s=stage.now_s))
+    assert stage.reconcile().count("tasks of shop/0 end") == 3
+    assert stage.find(refs.unit(MODEL, unit("shop/0"))) is None
+
+
+def test_an_operation_is_forgotten_with_its_tasks_when_it_is_old(stage):
+    ask(stage, "shop/0", "shop/1")
+    over(stage, 2, "shop/0")
+    over(stage, 3, "shop/1")
+    stage.now_s = 1_000.0 + TWO_WEEKS_S - 1
+    assert stage.reconcile() == []
+    stage.now_s += 1
+    assert stage.reconcile() == ["operation 1 forgotten"]
+    assert [key for key in stage.all_keys() if "/tasks/" in key or "/operations/" in key] == []
+
+
+def test_the_setting_says_how_old(stage):
+    ask(stage, "shop/0")
+    over(stage, 2, "shop/0")
+    stage.do(lambda view: set_settings(view, MODEL, {"max-action-results-age": "1h"}, []))
+    stage.now_s = 1_000.0 + 3600
+    assert stage.reconcile() == ["operation 1 forgotten"]
+
+
+def test_one_that_still_waits_does_not_keep_later_ones(stage):
+    ask(stage, "shop/0")
+    ask(stage, "shop/1")
+    over(stage, 4, "shop/1")
+    stage.now_s = 1_000.0 + TWO_WEEKS_S
+    assert stage.reconcile() == ["operation 3 forgotten"]
+    assert stage.find(refs.task(MODEL, 2)).status is TaskStatus.PENDING
