@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
@@ -37,6 +37,13 @@ class StoreSettings:
     accept_data_loss: bool = False
     """Work with an etcd of a version that may lose writes in a crash (3.5.0 to 3.5.2): for throw-away data only.
     COORDINATOR_ACCEPT_DATA_LOSS."""
+
+    secret_key_file: str = ""
+    """File with the keys that the content of secrets is encrypted with: 32 bytes in base64, one key a line; the
+    first encrypts, all decrypt.  The same for every controller and worker.  COORDINATOR_SECRET_KEY_FILE."""
+
+    secret_key: str = field(default="", repr=False)
+    """The same keys, separated by commas; they come before those of the file.  COORDINATOR_SECRET_KEY."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,12 +126,12 @@ def from_environment(kind: type[T], environ: Mapping[str, str] | None = None, **
     environ = os.environ if environ is None else environ
     hints = get_type_hints(kind)
     values: dict[str, Any] = {}
-    for field in fields(kind):  # type: ignore[arg-type]
-        variable = PREFIX + field.name.upper()
-        if given.get(field.name) is not None:
-            values[field.name] = given[field.name]
+    for each in fields(kind):  # type: ignore[arg-type]
+        variable = PREFIX + each.name.upper()
+        if given.get(each.name) is not None:
+            values[each.name] = given[each.name]
         elif environ.get(variable):
-            values[field.name] = _parse(variable, environ[variable], hints[field.name])
+            values[each.name] = _parse(variable, environ[variable], hints[each.name])
     return kind(**values)
 
 

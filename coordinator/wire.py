@@ -134,6 +134,33 @@ class Trust:
     trust: bool = True
 
 
+@dataclass(frozen=True, kw_only=True)
+class AddSecret:
+    """`content`: values in base64."""
+
+    name: str
+    content: dict[str, str] = field(default_factory=dict, repr=False)
+    description: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpdateSecret:
+    """`content`: values in base64; empty, or None elsewhere: as it was."""
+
+    content: dict[str, str] = field(default_factory=dict, repr=False)
+    name: str | None = None
+    description: str | None = None
+    auto_prune: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShareSecret:
+    """Who may read, or may not any more; the secret by id, URI or name."""
+
+    secret: str
+    applications: list[str] = field(default_factory=list)
+
+
 def to_json(request: Any) -> dict[str, Any]:
     """Return the JSON tree of a request."""
     return asdict(request)

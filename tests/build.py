@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from coordinator.clock import timestamp_of
 from coordinator.domain import refs
 from coordinator.domain.change import Change, Condition, Held, Present, Unchanged
 from coordinator.domain.charm import CharmMeta, Endpoint, Option, Role
@@ -23,6 +24,7 @@ from coordinator.domain.model import Machine, Model
 from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Ref
 from coordinator.domain.relation import Relation, Side
+from coordinator.domain.secret import Content
 from coordinator.domain.unit import Application, Claim, Resolved, Unit
 from coordinator.domain.unit_state import Hook, HookKind, Memory, RelationState, UnitState
 from coordinator.domain.view import Stored, Token, Tree, View
@@ -33,6 +35,7 @@ from coordinator.engine.settle import fail, leave, settle
 from coordinator.engine.tools import Answer, Call, HookContext, answer
 from coordinator.engine.world import Moment, World, WorldRelation
 from coordinator.reconcile.removal import remove
+from coordinator.reconcile.secrets import tidy
 from coordinator.worker.observe import observe, seen_by
 
 MODEL = "demo"
@@ -320,7 +323,8 @@ class Story:
     def reconcile(self) -> bool:
         """Take every step of removal that is due; say whether there was one."""
         moved = False
-        while change := remove(View(self.tree), MODEL, self.now_s):
+        rules = (remove, tidy)
+        while change := next(filter(None, (rule(View(self.tree), MODEL, self.now_s) for rule in rules)), None):
             self.apply(change)
             moved = True
         return moved
@@ -330,9 +334,12 @@ class Story:
         self.events.append((name, _text(hook)))
         self.hooks.append((name, hook))
         seen = seen_by(hook, world, self.charms.__getitem__)
-        effects, succeeded = self.play(HookContext(world=seen, memory=memory, hook=hook))
+        entropy = len(self.hooks).to_bytes(16, "big")
+        context = HookContext(world=seen, memory=memory, hook=hook, now_s=self.now_s, entropy=entropy)
+        effects, succeeded = self.play(context)
+        now = timestamp_of(self.now_s)
         if succeeded:
-            change = settle(memory, world, hook, effects, now=CREATED)
+            change = settle(memory, world, hook, effects, now=now)
         else:
             change = fail(memory, world, hook, effects, reason="exit status 1", now=CREATED, now_s=self.now_s)
         self.apply(change)
@@ -350,7 +357,14 @@ class Story:
         return context.effects, (name, hook) not in self.failing
 
     def look(self, name: str) -> tuple[Memory, World]:
-        seen = observe(View(self.tree), MODEL, unit(name), session="session", charm=self.charms.__getitem__)
+        seen = observe(
+            View(self.tree),
+            MODEL,
+            unit(name),
+            session="session",
+            charm=self.charms.__getitem__,
+            contents=content_as_it_is,
+        )
         assert seen is not None, f"{name} is gone"
         return seen
 
@@ -417,8 +431,14 @@ _BELOW = {
         refs.Kind.STATUS,
     },
     refs.Kind.RELATION: {refs.Kind.MEMBER, refs.Kind.UNIT_BAG, refs.Kind.APPLICATION_BAG},
+    refs.Kind.SECRET: {refs.Kind.SECRET_REVISION, refs.Kind.SECRET_CONSUMER},
     refs.Kind.APPLICATION: {refs.Kind.CONFIG, refs.Kind.LEADER, refs.Kind.LEADER_SETTINGS},
 }
+
+
+def content_as_it_is(ref: Ref, revision: Any) -> Content:
+    """Stands for the keyring: here nothing was encrypted."""
+    return revision.content
 
 
 def _is_below(ref: Ref, root: Ref) -> bool:

@@ -16,6 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from coordinator import __version__
+from coordinator.api import secrets
 from coordinator.api.routes import Services, router
 from coordinator.errors import BadRequest, CoordinatorError, Refused, Unavailable
 from coordinator.log import get_logger
@@ -23,6 +24,7 @@ from coordinator.settings import ControllerSettings
 from coordinator.wire import error_to_json
 
 BODY_BYTES_MAX = 1024 * 1024
+SECRET_BYTES_MAX = 2 * BODY_BYTES_MAX  # what is too large shall hear of the limit of secrets
 CHARM_BYTES_MAX = 512 * 1024 * 1024
 START_S = 10.0
 DRAIN_S = 5  # how long requests under way may take when the server stops
@@ -35,6 +37,7 @@ def make_app(services: Services) -> FastAPI:
     app = FastAPI(title="coordinator", version=__version__, docs_url=None, redoc_url=None)
     app.state.services = services
     app.include_router(router)
+    app.include_router(secrets.router)
 
     @app.exception_handler(CoordinatorError)
     def on_error(request: Request, error: CoordinatorError) -> JSONResponse:
@@ -57,7 +60,7 @@ def make_app(services: Services) -> FastAPI:
 
     @app.middleware("http")
     async def limit_body(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
-        limit = CHARM_BYTES_MAX if request.url.path.endswith("/charms") else BODY_BYTES_MAX
+        limit = _limit_of(request.url.path)
         length = request.headers.get("content-length")
         if request.method in ("POST", "PATCH", "PUT") and (length is None or int(length) > limit):
             size = "no length" if length is None else f"{length} bytes"
@@ -71,6 +74,12 @@ def make_app(services: Services) -> FastAPI:
         return {"status": "ok"}
 
     return app
+
+
+def _limit_of(path: str) -> int:
+    if path.endswith("/charms"):
+        return CHARM_BYTES_MAX
+    return SECRET_BYTES_MAX if "/secrets" in path else BODY_BYTES_MAX
 
 
 class ApiServer:

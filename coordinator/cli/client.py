@@ -23,6 +23,7 @@ from coordinator.errors import BadRequest, CoordinatorError, Refused, Unavailabl
 if TYPE_CHECKING:
     from coordinator.wire import (
         AddModel,
+        AddSecret,
         AddUnits,
         CancelTasks,
         Deploy,
@@ -36,7 +37,9 @@ if TYPE_CHECKING:
         RunTasks,
         SetConfig,
         SetSettings,
+        ShareSecret,
         Trust,
+        UpdateSecret,
     )
 
 Tree = dict[str, Any]
@@ -167,6 +170,34 @@ class Client:
 
     def unexpose(self, model: str, app: str, request: Expose) -> None:
         self._ask("POST", ["models", model, "applications", app, "unexpose"], request)
+
+    # --- secrets -----------------------------------------------------------------------------------------
+
+    def add_secret(self, model: str, request: AddSecret) -> str:
+        return self._ask("POST", ["models", model, "secrets"], request)["uri"]
+
+    def update_secret(self, model: str, who: str, request: UpdateSecret) -> None:
+        self._ask("PATCH", ["models", model, "secrets", who], request)
+
+    def remove_secret(self, model: str, who: str, revision: int | None = None) -> None:
+        query = {} if revision is None else {"revision": revision}
+        self._ask("DELETE", ["models", model, "secrets", who], query=query)
+
+    def share_secret(self, model: str, request: ShareSecret, *, granted: bool) -> None:
+        where = "secret-grants" if granted else "secret-revocations"
+        self._ask("POST", ["models", model, where], request)
+
+    def secrets(self, model: str, owner: str = "") -> Tree:
+        return self._ask("GET", ["models", model, "secrets"], query={"owner": owner} if owner else None)["secrets"]
+
+    def secret(self, model: str, who: str, *, reveal: bool, revisions: bool, revision: int | None) -> Tree:
+        query: dict[str, Any] = {"reveal": reveal, "revisions": revisions}
+        if revision is not None:
+            query["revision"] = revision
+        return self._ask("GET", ["models", model, "secrets", who], query=query)["secrets"]
+
+    def reseal_secrets(self) -> Tree:
+        return self._ask("POST", ["secret-key"], query=None)
 
     # --- units -------------------------------------------------------------------------------------------
 

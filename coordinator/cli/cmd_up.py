@@ -110,6 +110,7 @@ def command(
     from coordinator.cli.store import remember_controller
     from coordinator.settings import user_data_dir
     from coordinator.store.embedded import EmbeddedEtcd, free_port
+    from coordinator.store.keyring import ensure_key_file
 
     root = Path(data_dir) if data_dir else user_data_dir() / "local"
     logs = root / "log"
@@ -118,6 +119,7 @@ def command(
     host, _, port = listen.rpartition(":")
     listen = f"{host}:{port if int(port) else free_port()}"
     token_file = root / "admin.token"
+    ensure_key_file(root / "secret.key")
     etcd = EmbeddedEtcd(root / "etcd", throwaway=throwaway)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -131,6 +133,7 @@ def command(
             "COORDINATOR_BLOBS": str(root / "blobs"),
             "COORDINATOR_SESSION_TTL_S": str(session_ttl),
             "COORDINATOR_ACCEPT_DATA_LOSS": str(throwaway).lower(),
+            "COORDINATOR_SECRET_KEY_FILE": str(root / "secret.key"),
         }
         children = [
             Child(

@@ -49,6 +49,16 @@ TOPICS: Mapping[str, Mapping[str, str]] = {
         "show-task": "Show a task with its results",
         "cancel-task": "Cancel tasks that wait or run",
     },
+    "Secrets": {
+        "add-secret": "Keep a secret for applications to read",
+        "update-secret": "Change a secret",
+        "remove-secret": "Remove a secret, or one revision of it",
+        "grant-secret": "Let applications read a secret",
+        "revoke-secret": "Take that back",
+        "secrets": "List the secrets of a model",
+        "show-secret": "Show a secret, and with --reveal its content",
+        "reseal-secrets": "Encrypt all secrets with the present key",
+    },
     "Watching": {
         "status": "Show a model: applications, units, machines, relations",
         "debug-log": "Show the log of a model",
@@ -72,6 +82,7 @@ ALIASES: Mapping[str, str] = {
     "list-machines": "machines",
     "list-models": "models",
     "list-operations": "operations",
+    "list-secrets": "secrets",
     "relate": "integrate",
     "resolve": "resolved",
 }

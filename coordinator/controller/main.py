@@ -14,6 +14,7 @@ from coordinator.controller.election import Election
 from coordinator.controller.loop import ReconcileLoop
 from coordinator.log import get_logger
 from coordinator.settings import ControllerSettings
+from coordinator.store import keyring
 from coordinator.store.archives import Archives
 from coordinator.store.connect import connect
 from coordinator.store.live import LiveTree
@@ -47,7 +48,7 @@ class ControllerProcess:
         settings, clock = self._settings, self._clock
         store = connect(settings)
         try:
-            repository = Repository(store, clock)
+            repository = Repository(store, clock, keyring.load(settings))
             if settings.admin_token_file:
                 ensure_admin(repository, clock, Path(settings.admin_token_file))
             live = LiveTree(store, lambda moved: loop.moved(moved))

@@ -47,6 +47,9 @@ class Kind(str, Enum):
     MEMBER = "member"
     APPLICATION_BAG = "application-bag"
     UNIT_BAG = "unit-bag"
+    SECRET = "secret"
+    SECRET_REVISION = "secret-revision"
+    SECRET_CONSUMER = "secret-consumer"
 
 
 class Ref(NamedTuple):
@@ -171,8 +174,20 @@ def bag(model: str, relation_id: int, owner: UnitName | str) -> Ref:
     return Ref(Kind.APPLICATION_BAG, (model, str(relation_id), owner))
 
 
+def secret(model: str, secret_id: str) -> Ref:
+    return Ref(Kind.SECRET, (model, secret_id))
+
+
+def secret_revision(model: str, secret_id: str, revision: int) -> Ref:
+    return Ref(Kind.SECRET_REVISION, (model, secret_id, str(revision)))
+
+
+def secret_consumer(model: str, secret_id: str, name: UnitName) -> Ref:
+    return Ref(Kind.SECRET_CONSUMER, (model, secret_id, name.app, str(name.number)))
+
+
 def unit_of(ref: Ref) -> UnitName:
-    """Return the unit that *ref*, a thing under a unit or of a unit in a relation, belongs to."""
-    if ref.kind in (Kind.MEMBER, Kind.UNIT_BAG):
+    """Return the unit that *ref*, a thing under a unit or of a unit in a relation or with a secret, belongs to."""
+    if ref.kind in (Kind.MEMBER, Kind.UNIT_BAG, Kind.SECRET_CONSUMER):
         return UnitName(ref.path[2], int(ref.path[3]))
     return UnitName(ref.path[1], int(ref.path[2]))

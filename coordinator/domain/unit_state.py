@@ -29,6 +29,10 @@ class HookKind(str, Enum):
     RELATION_CHANGED = "relation-changed"
     RELATION_DEPARTED = "relation-departed"
     RELATION_BROKEN = "relation-broken"
+    SECRET_EXPIRED = "secret-expired"
+    SECRET_ROTATE = "secret-rotate"
+    SECRET_CHANGED = "secret-changed"
+    SECRET_REMOVE = "secret-remove"
     UPDATE_STATUS = "update-status"
     STOP = "stop"
     REMOVE = "remove"
@@ -37,7 +41,8 @@ class HookKind(str, Enum):
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Hook:
     """One hook with what it is about.  `remote_unit` is None in created, broken, and changed of an
-    application's bag; `endpoint`, `relation` and `remote_app` are None outside relation hooks."""
+    application's bag; `endpoint`, `relation` and `remote_app` are None outside relation hooks.  `secret` is the id
+    of what a secret hook is about, `revision` which one, `label` what the unit calls it."""
 
     kind: HookKind
     endpoint: str | None = None
@@ -45,6 +50,9 @@ class Hook:
     remote_app: str | None = None
     remote_unit: UnitName | None = None
     departing: UnitName | None = None
+    secret: str | None = None
+    revision: int | None = None
+    label: str | None = None
 
     @property
     def name(self) -> str:

@@ -10,10 +10,12 @@ Not here: where it comes from (store/).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from coordinator.domain.crowd import Crowd, Crowds
 from coordinator.domain.refs import Kind, Ref
+from coordinator.domain.secret_owners import SecretOwners
 from coordinator.errors import NotFound
 
 
@@ -61,7 +63,12 @@ _LISTED_BY = {
     Kind.CONTROLLER: (0,),
     Kind.USER: (0,),
     Kind.CHARM: (0,),
+    Kind.SECRET_REVISION: (1, 2),
+    Kind.SECRET_CONSUMER: (1, 2),
 }
+
+#: Kinds that are listed by other names of their path too: what one unit reads, without a look at all secrets.
+_LISTED_ALSO_BY = {Kind.SECRET_CONSUMER: itemgetter(0, 2, 3)}
 
 
 _Parent = tuple[Kind, tuple[str, ...]]
@@ -76,12 +83,14 @@ class Tree:
         self._children: dict[_Parent, dict[Ref, Stored]] = {}
         self._handed_out: set[_Parent] = set()  # children that somebody keeps: they are copied before they change
         self._crowds = Crowds(self.entries)
+        self._owners = SecretOwners(self.entries)
 
     def put(self, ref: Ref, stored: Stored) -> None:
         self.entries[ref] = stored
         for parent in self._parents(ref):
             self._children_to_change(parent)[ref] = stored
         self._crowds.renew(ref)
+        self._owners.renew(ref)
 
     def remove(self, ref: Ref) -> None:
         if self.entries.pop(ref, None) is not None:
@@ -91,6 +100,7 @@ class Tree:
                 if not siblings:
                     del self._children[parent]
             self._crowds.renew(ref)
+            self._owners.renew(ref)
 
     def list(self, kind: Kind, *parent: str) -> list[Ref]:
         """Return the refs of *kind* below *parent*, in no promised order."""
@@ -108,6 +118,13 @@ class Tree:
         """Return the units of *app* that are in the relation and stay; it never changes."""
         return self._crowds.of(model, relation, app, self._children.get((Kind.MEMBER, (model, str(relation))), ()))
 
+    def secrets_of(self, model: str, owner: str, *, with_duties: bool) -> list[Ref]:
+        """Return the secrets of *owner*; *with_duties*: only those that it may have to do something about."""
+        return self._owners.of(model, owner, with_duties=with_duties)
+
+    def secret_owners(self, model: str) -> list[str]:
+        return self._owners.owners(model)
+
     def _children_to_change(self, parent: _Parent) -> dict[Ref, Stored]:
         children = self._children.get(parent)
         if children is None:
@@ -119,7 +136,9 @@ class Tree:
 
     @staticmethod
     def _parents(ref: Ref) -> Iterator[_Parent]:
-        return ((ref.kind, ref.path[:length]) for length in _LISTED_BY.get(ref.kind, (1,)))
+        yield from ((ref.kind, ref.path[:length]) for length in _LISTED_BY.get(ref.kind, (1,)))
+        if (also := _LISTED_ALSO_BY.get(ref.kind)) is not None:
+            yield ref.kind, also(ref.path)
 
 
 class View:
@@ -187,6 +206,14 @@ class View:
     def crowd(self, model: str, relation: int, app: str) -> Crowd:
         """Return the units of *app* that are in the relation and stay, at the same cost however many."""
         return self._tree.crowd(model, relation, app)
+
+    def secrets_of(self, model: str, owner: str, *, with_duties: bool = False) -> list[Ref]:
+        """Return the secrets of *owner*, sorted; *with_duties*: only those it may have to do something about."""
+        return self._tree.secrets_of(model, owner, with_duties=with_duties)
+
+    def secret_owners(self, model: str) -> list[str]:
+        """Return who owns secrets in *model*: applications, units, the model itself."""
+        return self._tree.secret_owners(model)
 
     def exists(self, ref: Ref) -> bool:
         return self.find_stored(ref) is not None

@@ -26,6 +26,9 @@ def cause_of(memory: Memory, world: World, hook: Hook) -> int | None:
             return world.application_revision
         case HookKind.CONFIG_CHANGED:
             return _of_config(memory, world)
+        case HookKind.SECRET_CHANGED | HookKind.SECRET_REMOVE:
+            stored = world.secrets.find_stored(hook.secret or "")
+            return stored.revision if stored else None
         case _:
             return _of_relation(world, hook)
 

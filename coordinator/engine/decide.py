@@ -18,6 +18,7 @@ from coordinator.domain.relation import JUJU_INFO
 from coordinator.domain.settings import setting
 from coordinator.domain.unit import Resolved
 from coordinator.domain.unit_state import Failure, Hook, HookKind, Memory, RelationState
+from coordinator.engine import secrets
 from coordinator.engine.operation import (
     Blocked,
     Finished,
@@ -56,6 +57,7 @@ def decide(memory: Memory, world: World, moment: Moment) -> Operation:
     return (
         _created(memory, world)
         or _leadership(memory, world)
+        or _secrets(world, moment)
         or _next_task(world)
         or _upgrade(memory, world)
         or _config(memory, world)
@@ -85,8 +87,10 @@ def _still_concerns(hook: Hook, memory: Memory, world: World) -> bool:
     """Say whether a failed hook still has something to be about.
 
     A relation that was removed by force has not, nor one that began to end before the unit entered it, nor has
-    leader-elected in a unit that does not lead any more.
+    leader-elected in a unit that does not lead any more, or a hook about a secret that is gone.
     """
+    if hook.secret is not None:
+        return secrets.still_concerns(hook, world)
     if hook.kind is HookKind.LEADER_ELECTED:
         return world.is_leader
     if hook.kind is HookKind.RELATION_CREATED:
@@ -137,6 +141,11 @@ def _leadership(memory: Memory, world: World) -> Operation | None:
     if told is not False or memory.unit.leader_settings != world.leader_settings_revision:
         return RunHook(Hook(kind=HookKind.LEADER_SETTINGS_CHANGED))
     return None
+
+
+def _secrets(world: World, moment: Moment) -> Operation | None:
+    hook = secrets.next_hook(world, moment.now_s)
+    return None if hook is None else RunHook(hook)
 
 
 def _upgrade(memory: Memory, world: World) -> Operation | None:

@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Any
 
 from coordinator.domain.names import UnitName
+from coordinator.domain.secret import Consumer, SecretEdit
 from coordinator.domain.status import Status
 
 Owner = UnitName | str
@@ -39,7 +40,8 @@ class Effects:
     """None as a value of `bags`, `state` or `leader_settings` deletes the key.
 
     `bags`: (relation id, owner) to the entries that change.  `ports`: what the unit's open ports shall be, None
-    when the hook did not touch them.  `status`, `application_status`, `version`: the last one set, None for none.
+    when the hook did not touch them.  `secrets`: what becomes of secrets, by id; `consumers`: how the unit reads
+    secrets from now on, by id.  `status`, `application_status`, `version`: the last one set, None for none.
     """
 
     bags: Mapping[tuple[int, Owner], Entries] = field(default_factory=dict)
@@ -51,6 +53,8 @@ class Effects:
     version: str | None = None
     reboot: Reboot | None = None
     task: TaskEffects = field(default_factory=TaskEffects)
+    secrets: Mapping[str, SecretEdit] = field(default_factory=dict)
+    consumers: Mapping[str, Consumer] = field(default_factory=dict)
 
     def with_bag(self, relation: int, owner: Owner, entries: Entries) -> Effects:
         """Return these effects with more entries of one bag."""
@@ -64,6 +68,7 @@ class Effects:
             self.application_status is not None
             or self.leader_settings
             or any(not isinstance(owner, UnitName) for _, owner in self.bags)
+            or any("/" not in edit.owner for edit in self.secrets.values())
         )
 
 

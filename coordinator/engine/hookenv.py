@@ -91,6 +91,7 @@ def hook_environment(
     if hook is not None:
         environment["JUJU_DISPATCH_PATH"] = f"hooks/{hook.name}"
         environment |= relation_variables(hook)
+        environment |= _of_secret(hook)
     if task is not None:
         environment |= _of_task(task)
     return environment
@@ -112,6 +113,15 @@ def _proxies(world: World) -> dict[str, str]:
         variables[f"JUJU_CHARM_{spelled.upper()}"] = str(setting(world.settings, f"juju-{name}"))
         if legacy := str(setting(world.settings, name)):
             variables[spelled] = variables[spelled.upper()] = legacy
+    return variables
+
+
+def _of_secret(hook: Hook) -> dict[str, str]:
+    if hook.secret is None:
+        return {}
+    variables = {"JUJU_SECRET_ID": f"secret:{hook.secret}", "JUJU_SECRET_LABEL": hook.label or ""}
+    if hook.kind in (HookKind.SECRET_EXPIRED, HookKind.SECRET_REMOVE):
+        variables["JUJU_SECRET_REVISION"] = str(hook.revision)
     return variables
 
 

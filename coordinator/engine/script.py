@@ -19,6 +19,7 @@ from coordinator.domain.change import Change
 from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Ref
 from coordinator.domain.unit_state import Hook, HookKind, Memory
+from coordinator.engine import secrets
 from coordinator.engine.effects import Effects
 from coordinator.engine.settle import conditions, put_effects
 from coordinator.engine.tools.context import HookContext
@@ -232,4 +233,5 @@ def settle_script(memory: Memory, world: World, effects: Effects, *, now: str) -
     unit = replace(memory.unit, hooks=memory.unit.hooks + 1, status_set=status_set)
     puts: dict[Ref, Any] = {refs.memory(world.model, world.unit): unit}
     put_effects(puts, world, None, effects, memory, now, False)
-    return Change(did=NAMES[0], puts=puts, conditions=conditions(world, effects, puts))
+    change = Change(did=NAMES[0], puts=puts, conditions=conditions(world, effects, puts))
+    return secrets.with_secrets(change, world, None, effects, now)

@@ -22,6 +22,7 @@ from coordinator.domain.relation import Member
 from coordinator.domain.status import Status, UnitStatus
 from coordinator.domain.task import Task
 from coordinator.domain.unit_state import Failure, Hook, HookKind, Memory, RelationState, UnitState
+from coordinator.engine import secrets
 from coordinator.engine.cause import cause_of
 from coordinator.engine.effects import Effects, merged
 from coordinator.engine.network import address_entries
@@ -57,13 +58,14 @@ def settle(
     if ended or world.resolved is not None:
         life = Life.DEAD if ended else world.life
         puts[refs.unit(world.model, world.unit)] = replace(world.entity, life=life, resolved=None)
-    return Change(
+    change = Change(
         did=hook.name,
         puts=puts,
         deletes=frozenset(deletes - set(puts)),
         conditions=(*conditions(world, effects, puts), *_entering(world, hook)),
         why=cause_of(memory, world, hook),
     )
+    return secrets.with_secrets(change, world, hook, effects, now)
 
 
 def rebase(world: World, fresh: World) -> World:
@@ -80,6 +82,7 @@ def rebase(world: World, fresh: World) -> World:
         status=fresh.status,
         application_status=fresh.application_status,
         tasks=fresh.tasks,
+        secrets=fresh.secrets,
     )
 
 

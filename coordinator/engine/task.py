@@ -17,6 +17,7 @@ from coordinator.domain.change import Change, Condition, Held, Unchanged
 from coordinator.domain.refs import Ref
 from coordinator.domain.task import Task, TaskLog, TaskStatus
 from coordinator.domain.unit_state import Memory
+from coordinator.engine import secrets
 from coordinator.engine.effects import Effects
 from coordinator.engine.settle import conditions, put_effects
 from coordinator.engine.world import World
@@ -89,13 +90,14 @@ def end(
     puts[ref] = ended
     if effects.task.log:
         puts[refs.task_log(world.model, task.id)] = log
-    return Change(
+    change = Change(
         did=f"action {task.name} {task.id} {ended.status.value}",
         puts=puts,
         deletes=frozenset({refs.queued(world.model, world.unit, task.id)}),
         conditions=(*conditions(world, landed, puts), Unchanged(ref, world.tasks[task.id].revision)),
         why=world.tasks[task.id].revision,
     )
+    return secrets.with_secrets(change, world, None, landed, now)
 
 
 def _ended(task: Task, effects: Effects, ran: Ran, now: str) -> Task:

@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from coordinator.domain import refs
 from coordinator.domain.charm import CharmMeta, Role
 from coordinator.domain.crowd import NOBODY, Crowd
 from coordinator.domain.life import Life
 from coordinator.domain.names import UnitName
 from coordinator.domain.network import Interface
+from coordinator.domain.refs import Ref
 from coordinator.domain.relation import Scope
+from coordinator.domain.secret import Consumer, Content, Secret
 from coordinator.domain.settings import Value
 from coordinator.domain.status import Status, UnitStatus
 from coordinator.domain.unit import Resolved, Unit
@@ -65,6 +68,43 @@ class Goal:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class OwnSecret:
+    """A secret that its owner may have to do something about.
+
+    `obsolete`: revisions that nobody reads any more, and that secret-remove has not run for.
+    """
+
+    secret: Secret
+    obsolete: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorldSecrets:
+    """The secrets of the model, as one unit sees them.
+
+    `stored`: all of them.  `contents`: what is in a revision, by id and number; decrypted when asked for, and an
+    error when it cannot be.  `consumed`: how this unit reads secrets, by id; `changed`: those of them with a newer
+    revision than it knows of, sorted.  `duties`: what the unit owns, or its application if it leads, and may have
+    to do something about, sorted by id.  `can_seal`: new content can be encrypted here.
+    """
+
+    model: str = ""
+    stored: Mapping[Ref, Stored] = field(default_factory=dict)
+    contents: Mapping[tuple[str, int], Content] = field(default_factory=dict)
+    consumed: Mapping[str, Consumer] = field(default_factory=dict)
+    changed: tuple[str, ...] = ()
+    duties: tuple[OwnSecret, ...] = ()
+    can_seal: bool = True
+
+    def find_stored(self, secret_id: str) -> Stored | None:
+        return self.stored.get(refs.secret(self.model, secret_id))
+
+    def find(self, secret_id: str) -> Secret | None:
+        stored = self.find_stored(secret_id)
+        return stored.value if stored else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class World:
     """One unit and everything around it, as of `revision`.
 
@@ -107,6 +147,7 @@ class World:
     machine_ports: Mapping[UnitName, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     goals: Mapping[UnitName, Goal] = field(default_factory=dict)
     tasks: Mapping[int, Stored] = field(default_factory=dict)
+    secrets: WorldSecrets = field(default_factory=WorldSecrets)
 
     @property
     def unit(self) -> UnitName:

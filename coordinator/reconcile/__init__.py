@@ -5,6 +5,7 @@ subordinates.py  which units live beside others, and how long
 rollout.py       which unit may upgrade next, in an upgrade in batches
 task.py          which actions are old enough to be forgotten
 removal.py       who may go from dying to dead to gone, in which order
+secrets.py       what becomes of secrets when those who own, read or share them go
 
 Each call returns one small step that leaves a valid model; the controller asks again until there is none.
 Whether a worker has fallen silent is not written anywhere: its lease is gone, and status says so.
@@ -13,11 +14,12 @@ Whether a worker has fallen silent is not written anywhere: its lease is gone, a
 from coordinator.reconcile.placement import enlist, place
 from coordinator.reconcile.removal import remove, remove_machines
 from coordinator.reconcile.rollout import roll_out
+from coordinator.reconcile.secrets import tidy
 from coordinator.reconcile.subordinates import accompany
 from coordinator.reconcile.task import forget_tasks
 
 #: Of one model, asked in this order.
-RECONCILERS = (accompany, remove, enlist, place, roll_out, forget_tasks)
+RECONCILERS = (accompany, remove, enlist, place, roll_out, tidy, forget_tasks)
 
 #: Of the machines, over all models.
 MACHINE_RECONCILERS = (remove_machines,)

@@ -25,6 +25,7 @@ from coordinator.domain.refs import Kind, Ref
 from coordinator.domain.relation import Relation
 from coordinator.domain.unit import Application, Unit
 from coordinator.domain.view import View
+from coordinator.reconcile import secrets
 from coordinator.reconcile.subordinates import subordinates_of
 from coordinator.reconcile.task import end_tasks
 
@@ -106,6 +107,8 @@ def _forget_unit(view: View, model: str, now_s: float) -> Change | None:
             continue
         if change := end_tasks(view, model, unit.name):
             return change
+        if change := secrets.before_owner(view, model, str(unit.name)):
+            return change
         view.find(ref)
         # Looked at, not only peeked: a worker that settles a hook at this moment, which may enter a relation that
         # is not in sight here, or that claims the unit, makes the write fail.
@@ -156,6 +159,8 @@ def _forget_application(view: View, model: str, now_s: float) -> Change | None:
         relations = by_application.get(app.name, ())
         if view.list(Kind.UNIT, model, app.name) or any(not r.is_peer for _, r in relations):
             continue
+        if change := secrets.before_owner(view, model, app.name):
+            return change
         view.find(ref)  # whoever adds a unit or relation looks at it too, and it is dying
         peers = frozenset(relation_ref for relation_ref, _ in relations)
         return Change(did=f"application {app.name} gone", prunes=peers | {ref})

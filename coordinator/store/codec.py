@@ -20,6 +20,7 @@ from coordinator.domain.model import Journal, Machine, Model, User, Worker
 from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Kind
 from coordinator.domain.relation import Member, Relation
+from coordinator.domain.secret import Consumer, SealedRevision, Secret
 from coordinator.domain.status import AgentStatus, Status, UnitStatus
 from coordinator.domain.task import Operation, Queued, Task, TaskLog
 from coordinator.domain.unit import Application, Claim, Unit
@@ -66,6 +67,9 @@ TYPES: Mapping[Kind, Any] = {
     Kind.MEMBER: Member,
     Kind.APPLICATION_BAG: _BAG,
     Kind.UNIT_BAG: _BAG,
+    Kind.SECRET: Secret,
+    Kind.SECRET_REVISION: SealedRevision,
+    Kind.SECRET_CONSUMER: Consumer,
 }
 
 

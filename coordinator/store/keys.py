@@ -48,6 +48,9 @@ PATTERNS: Mapping[Kind, str] = {
     Kind.MEMBER: "models/*/relations/*/members/*/*",
     Kind.APPLICATION_BAG: "models/*/relations/*/data/*",
     Kind.UNIT_BAG: "models/*/relations/*/data/*/*",
+    Kind.SECRET: "models/*/secrets/*",
+    Kind.SECRET_REVISION: "models/*/secrets/*/revisions/*",
+    Kind.SECRET_CONSUMER: "models/*/secrets/*/consumers/*/*",
 }
 
 

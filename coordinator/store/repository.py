@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
@@ -18,10 +18,12 @@ from coordinator.domain import refs
 from coordinator.domain.change import Change, Condition, Held, Present, Unchanged
 from coordinator.domain.model import Journal
 from coordinator.domain.refs import Kind, Ref
+from coordinator.domain.secret import NewRevision
 from coordinator.domain.view import Stored, Tree, View
 from coordinator.errors import Contended
 from coordinator.store import keys
 from coordinator.store.codec import decoder, encode
+from coordinator.store.keyring import Keyring
 from coordinator.store.port import Store
 from coordinator.store.txn import Committed, Conflict, Delete, Exists, Guard, Item, Owned, Put, Txn, Unmoved
 
@@ -42,8 +44,10 @@ class Author:
 class Repository:
     """Entities of one store, for one author at a time per call; safe to use from several threads."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, keyring: Keyring | None = None) -> None:
+        """*keyring* seals the content of secrets; without one they cannot be written."""
         self._store, self._clock = store, clock
+        self.keyring = keyring or Keyring()
 
     # --- reading ---------------------------------------------------------------------------------------
 
@@ -138,7 +142,11 @@ class Repository:
     def _txn(self, change: Change, author: Author, also: Iterable[Condition], since: int) -> Txn:
         assert change, "an empty change must not reach the store"
         writes: list[Put | Delete] = [
-            Put(keys.key_of(ref), encode(ref.kind, value), author.lease if ref in change.leased else 0)
+            Put(
+                keys.key_of(ref),
+                encode(ref.kind, self._sealed(ref, value)),
+                author.lease if ref in change.leased else 0,
+            )
             for ref, value in change.puts.items()
         ]
         writes += [Delete(keys.key_of(ref)) for ref in sorted(change.deletes)]
@@ -158,6 +166,9 @@ class Repository:
             writes.append(Put(witness, encode(Kind.JOURNAL, entry)))
         guards = _guards((*change.conditions, *also))
         return Txn(guards=guards, writes=tuple(writes), witness=witness, since=since)
+
+    def _sealed(self, ref: Ref, value: Any) -> Any:
+        return self.keyring.seal(ref, value) if isinstance(value, NewRevision) else value
 
 
 def model_of(change: Change) -> str | None:

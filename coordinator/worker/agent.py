@@ -37,6 +37,7 @@ from coordinator.engine.operation import (
     Waiting,
 )
 from coordinator.engine.script import Script, settle_script
+from coordinator.engine.secrets import needs_term, next_due_s
 from coordinator.engine.settle import fail, leave, settle, swap
 from coordinator.engine.task import NOT_LANDED, TERMINATED, Ran, begin, end
 from coordinator.engine.world import Moment, World
@@ -165,7 +166,7 @@ class Agent:
                 return None if self._give_up() else TROUBLE_FIRST_S
             case Blocked() | Waiting() | Idle():
                 shown = self._show.rest(world, operation)
-                due_s = self._until_due(operation)
+                due_s = self._until_due(operation, world)
                 # A write that did not land is wanted still, and nobody else would remind us of it.
                 return due_s if campaigned and shown else min(TROUBLE_FIRST_S, due_s or TROUBLE_FIRST_S)
 
@@ -217,7 +218,7 @@ class Agent:
                 memory, world, hook, effects, now=self._host.clock.timestamp(), restate=self._show.has_spoken
             ),
             self._look,
-            leader_only=effects.leader_only,
+            leader_only=effects.leader_only or needs_term(world, hook),
         )
 
     def _fail(self, memory: Memory, world: World, hook: Hook, effects: Effects, reason: str) -> bool:
@@ -439,6 +440,7 @@ class Agent:
                 session=self._host.authority.id,
                 charm=self._host.charm_meta,
                 neighbours=self._host.units(),
+                contents=self._host.open_secret,
             )
 
     def _moment(self, world: World) -> Moment:
@@ -456,14 +458,17 @@ class Agent:
         spread = random.uniform(0.8, 1.2)
         self._update_status_at_s = self._host.clock.monotonic_s() + interval_s * spread
 
-    def _until_due(self, operation: Operation) -> float | None:
+    def _until_due(self, operation: Operation, world: World) -> float | None:
         clock = self._host.clock
         if isinstance(operation, Blocked):
             at_s = operation.retry_at_s
             return None if at_s is None else max(0.01, at_s - clock.now_s())
         if isinstance(operation, Waiting):
             return None
-        return max(0.01, self._update_status_at_s - clock.monotonic_s())
+        waits_s = self._update_status_at_s - clock.monotonic_s()
+        if (due_s := next_due_s(world)) is not None:
+            waits_s = min(waits_s, due_s - clock.now_s())
+        return max(0.01, waits_s)
 
     def _tell_trouble(self, trouble: Exception) -> None:
         unit_log = self._host.logs.of(self.model)

@@ -17,7 +17,8 @@ from coordinator.domain import refs
 from coordinator.domain.change import Condition, Held
 from coordinator.domain.charm import CharmMeta
 from coordinator.domain.names import UnitName
-from coordinator.domain.refs import Kind
+from coordinator.domain.refs import Kind, Ref
+from coordinator.domain.secret import Content, SealedRevision
 from coordinator.domain.task import Task
 from coordinator.errors import NotFound
 from coordinator.store.archives import Archives
@@ -108,6 +109,12 @@ class Host:
         """Return `host:port` of every controller that is there."""
         with self.live.look() as view:
             return [entry.url.partition("://")[2] for _, entry in view.list(Kind.CONTROLLER)]
+
+    @property
+    def open_secret(self) -> Callable[[Ref, SealedRevision], Content] | None:
+        """What decrypts a revision of a secret; None when this worker has no key."""
+        keyring = self.repository.keyring
+        return keyring.open if keyring.current else None
 
     def fetch_charm(self, sha256: str) -> Path:
         """Return a file with the charm's archive, checked."""

@@ -19,6 +19,7 @@ from coordinator.engine.script import Script
 from coordinator.errors import CoordinatorError, Refused
 from coordinator.log import get_logger
 from coordinator.settings import WorkerSettings
+from coordinator.store import keyring
 from coordinator.store.archives import Archives
 from coordinator.store.connect import connect
 from coordinator.store.live import LiveTree
@@ -77,7 +78,7 @@ class WorkerProcess:
         with closing_in_order(directory.close):
             store = connect(settings)
             with closing_in_order(store.close):
-                repository = Repository(store, self._clock)
+                repository = Repository(store, self._clock, keyring.load(settings))
                 machine = self._register(repository, directory)
                 self._serve(machine, directory, store, repository)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from coordinator.domain import refs
 from coordinator.domain.charm import CharmMeta
@@ -17,14 +18,17 @@ from coordinator.domain.model import Model
 from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Kind, Ref
 from coordinator.domain.relation import Relation, Scope
+from coordinator.domain.secret import Consumer, Content, Secret
 from coordinator.domain.status import Status, UnitStatus
 from coordinator.domain.task import Task
 from coordinator.domain.unit import Application, Claim, Unit
 from coordinator.domain.unit_state import Hook, HookKind, Memory, RelationState, UnitState
 from coordinator.domain.view import Stored, Token, View
-from coordinator.engine.world import Goal, World, WorldRelation
+from coordinator.engine.world import Goal, OwnSecret, World, WorldRelation, WorldSecrets
+from coordinator.errors import Refused
 
 CharmLookup = Callable[[str], CharmMeta]
+OpenSecret = Callable[[Ref, Any], Content]
 
 
 def observe(
@@ -35,11 +39,13 @@ def observe(
     session: str,
     charm: CharmLookup,
     neighbours: Iterable[tuple[str, UnitName]] = (),
+    contents: OpenSecret | None = None,
 ) -> tuple[Memory, World] | None:
     """Return what unit *name* remembers and sees; None when the unit, its application or its model is gone.
 
     *session* is the worker's own: only a claim made under it counts as the unit's.  *charm* returns the metadata
-    of an archive by hash.  *neighbours* are the other units on the machine.
+    of an archive by hash.  *neighbours* are the other units on the machine.  *contents* decrypts a revision of a
+    secret; None: nothing can be read or kept.
     """
     stored = view.peek_stored(refs.unit(model, name))
     stored_application = view.peek_stored(refs.application(model, name.app))
@@ -95,6 +101,7 @@ def observe(
         machine_ports=_Ports(view, neighbours, (model, name)),
         tasks=_tasks(view, model, name),
         goals=_Goals(view, model, {name.app, *(relation.remote_app for relation in relations.values())}),
+        secrets=_secrets(view, model, name, relations, leads, contents),
     )
 
 
@@ -133,6 +140,18 @@ def concerned(
                 relation: Relation | None = view.peek(refs.relation(ref.path[0], int(ref.path[1])))
                 if relation is not None:
                     apps.add((ref.path[0], relation.other_side(ref.path[2]).app))
+            case Kind.SECRET_REVISION:
+                continue  # the secret says which there are
+            case Kind.SECRET | Kind.SECRET_CONSUMER:
+                secret: Secret | None = view.peek(refs.secret(ref.path[0], ref.path[1]))
+                if secret is None:
+                    models.add(ref.path[0])  # a failed hook about it need not be run any more
+                else:
+                    apps.add((ref.path[0], secret.owner.partition("/")[0]))
+                    readers = (
+                        [ref] if ref.kind is Kind.SECRET_CONSUMER else view.refs(Kind.SECRET_CONSUMER, *ref.path)
+                    )
+                    names |= {(ref.path[0], reader.path[2], reader.path[3]) for reader in readers}
             case _:  # machines and their workers
                 everybody = True
     return [
@@ -203,6 +222,72 @@ def _relations(view: View, model: str, name: UnitName) -> Iterator[tuple[int, Wo
                 bags=_Bags(view, model, relation.id),
             ),
         )
+
+
+def _secrets(
+    view: View,
+    model: str,
+    name: UnitName,
+    relations: Mapping[int, WorldRelation],
+    leads: bool,
+    contents: OpenSecret | None,
+) -> WorldSecrets:
+    """Return the secrets; only those are looked at that the unit reads, or may have to do something about."""
+    consumed: dict[str, Consumer] = {
+        ref.path[1]: view.peek(ref) for ref in view.refs(Kind.SECRET_CONSUMER, model, name.app, str(name.number))
+    }
+    changed = []
+    for secret_id in sorted(consumed):
+        secret: Secret | None = view.peek(refs.secret(model, secret_id))
+        if secret is None or consumed[secret_id].told >= secret.revision:
+            continue
+        if secret.is_granted(name, relations.__contains__):
+            changed.append(secret_id)
+    owners = (str(name), name.app) if leads else (str(name),)
+    duties = [ref for owner in owners for ref in view.secrets_of(model, owner, with_duties=True)]
+    return WorldSecrets(
+        model=model,
+        stored=view.snapshot(Kind.SECRET, model),
+        contents=_Contents(view, model, contents),
+        consumed=consumed,
+        changed=tuple(changed),
+        duties=tuple(_own_secret(view, ref) for ref in sorted(duties)),
+        can_seal=contents is not None,
+    )
+
+
+def _own_secret(view: View, ref: Ref) -> OwnSecret:
+    secret: Secret = view.peek(ref)
+    unreported = secret.unreported
+    if not unreported:
+        return OwnSecret(secret=secret)
+    tracked = {view.peek(reader).revision for reader in view.refs(Kind.SECRET_CONSUMER, *ref.path)}
+    return OwnSecret(secret=secret, obsolete=tuple(each for each in unreported if each not in tracked))
+
+
+class _Contents(Mapping):
+    """What is in the revisions of secrets, by id and number, as they were at one moment."""
+
+    def __init__(self, view: View, model: str, contents: OpenSecret | None) -> None:
+        self._model, self._open = model, contents
+        self._revisions = view.snapshot(Kind.SECRET_REVISION, model)
+
+    def __getitem__(self, wanted: tuple[str, int]) -> Content:
+        ref = refs.secret_revision(self._model, *wanted)
+        stored = self._revisions[ref]
+        if self._open is None:
+            raise Refused(
+                f"cannot decrypt secret {wanted[0]}",
+                why="the worker of this machine has no key",
+                fix="set COORDINATOR_SECRET_KEY_FILE for every controller and worker",
+            )
+        return self._open(ref, stored.value)
+
+    def __iter__(self) -> Iterator[tuple[str, int]]:
+        return ((ref.path[1], int(ref.path[2])) for ref in self._revisions)
+
+    def __len__(self) -> int:
+        return len(self._revisions)
 
 
 class _Bags(Mapping):

@@ -24,6 +24,7 @@ from coordinator.worker.observe import seen_by
 from coordinator.worker.start import Start
 
 _FATAL_SIGNALS = (9, 15)
+ENTROPY_BYTES = 16  # for the ids of secrets that the hook makes
 _OPERATION = "juju.worker.uniter.operation"  # the module name that people grep the log for
 
 
@@ -77,7 +78,9 @@ def perform(
     dispatched = program == charm_dir / "dispatch"
     via = "hook dispatching script: dispatch" if dispatched else "explicit, bespoke hook script"
     world = seen_by(hook, world, host.charm_meta)
-    context = HookContext(world=world, memory=memory, hook=hook)
+    context = HookContext(
+        world=world, memory=memory, hook=hook, now_s=host.clock.now_s(), entropy=os.urandom(ENTROPY_BYTES)
+    )
 
     def on_logs(lines: Sequence[LogLine]) -> None:
         for line in lines:

@@ -11,6 +11,7 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,7 +26,7 @@ from coordinator.worker.charmenv import python_directory
 from coordinator.worker.dispatch import Ended, Run
 from coordinator.worker.host import Host
 from coordinator.worker.output import Kept
-from coordinator.worker.perform import deploy
+from coordinator.worker.perform import ENTROPY_BYTES, deploy
 from coordinator.worker.start import Start
 
 OUTPUT_BYTES_MAX = 4 * 1024 * 1024  # of each stream; it is handed over at the end
@@ -98,6 +99,7 @@ def perform_script(host: Host, memory: Memory, world: World, script: Script) -> 
             say(line.level, line.message, f"unit.{world.unit}.juju-log")
 
     context = context_of(memory, world, script)
+    context = replace(context, now_s=host.clock.now_s(), entropy=os.urandom(ENTROPY_BYTES))
     charm_dir = deploy(host, memory, world, memory.unit.charm)
     python = python_directory(charm_dir, host.data_dir / "environments", lambda level, text: say(level, text))
     kept = Kept(OUTPUT_BYTES_MAX)

@@ -26,7 +26,7 @@ from coordinator.worker.charmenv import python_directory
 from coordinator.worker.dispatch import Ended, Killable
 from coordinator.worker.host import Host
 from coordinator.worker.output import Kept
-from coordinator.worker.perform import deploy
+from coordinator.worker.perform import ENTROPY_BYTES, deploy
 from coordinator.worker.script import script_file
 from coordinator.worker.start import Start
 
@@ -84,7 +84,9 @@ def perform_task(
     with _program(task, charm_dir) as program:
         if program is None:
             return Effects(), Ran(reason=f'{NOT_IMPLEMENTED} "{world.unit}"')
-        context = HookContext(world=world, memory=memory, task=task)
+        context = HookContext(
+            world=world, memory=memory, task=task, now_s=host.clock.now_s(), entropy=os.urandom(ENTROPY_BYTES)
+        )
         with host.tools.open(context, on_logs=on_logs, on_effects=on_effects) as opened:
             start = Start(
                 host=host,

@@ -34,6 +34,7 @@ CHARMS = ROOT / "tests" / "charms"
 EXAMPLES = ROOT / "deploy" / "examples"
 WAIT_S = 60.0
 TTL_S = 2
+SECRET_KEY = "c2VjcmV0cyBvZiB0aGUgdGVzdHMsIG5vIG90aGVycy4="
 
 T = TypeVar("T")
 
@@ -135,7 +136,11 @@ class System:
         self.port = free_port()
         self.token_file = home / "token"
         self.store = EtcdStore(endpoints.split(","))
-        common = {"COORDINATOR_ETCD": endpoints, "COORDINATOR_LOG_FORMAT": "json"}
+        common = {
+            "COORDINATOR_ETCD": endpoints,
+            "COORDINATOR_LOG_FORMAT": "json",
+            "COORDINATOR_SECRET_KEY": SECRET_KEY,
+        }
         self.controller = Process(
             ["controller", "--listen", f"127.0.0.1:{self.port}", "--admin-token-file", str(self.token_file)],
             {**common, "COORDINATOR_LEADER_TTL_S": str(TTL_S), "COORDINATOR_FORCE_WAIT_S": "1"},
@@ -147,6 +152,7 @@ class System:
         environment = {
             "COORDINATOR_ETCD": self.endpoints,
             "COORDINATOR_LOG_FORMAT": "json",
+            "COORDINATOR_SECRET_KEY": SECRET_KEY,
             "COORDINATOR_SESSION_TTL_S": str(TTL_S),
             "COORDINATOR_ADDRESS": "127.0.0.1",
         }

@@ -20,6 +20,7 @@ from coordinator.controller.loop import ReconcileLoop
 from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Kind, Ref
 from coordinator.errors import Contended, LeaseLost, Unavailable, UnknownOutcome
+from coordinator.store.keyring import Keyring
 from coordinator.store.live import LiveTree
 from coordinator.store.repository import Repository
 from coordinator.store.session import Session
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from simulation import Simulation
 
 TTL_S = 9
+KEYRING = Keyring([bytes(range(32))])
 EPOCH_S = 1_700_000_000.0
 TROUBLE_S = 1.0
 TROUBLE = (Unavailable, UnknownOutcome, LeaseLost, Contended)
@@ -53,7 +55,7 @@ class Process:
         self.sessions: list[Session] = []
         self.store = SimStore(sim, self)
         self.clock = SimClock(sim, self)
-        self.repository = Repository(self.store, self.clock)
+        self.repository = Repository(self.store, self.clock, KEYRING)
 
     def open_session(self, store: Any, **how: Any) -> Session:
         session = Session(store, clock=lambda: self.sim.now_s, **how)

@@ -22,6 +22,7 @@ from coordinator.engine.tools import (
     network,
     other,
     relation,
+    secret,
     state,
     status,
 )
@@ -43,7 +44,7 @@ __all__ = ["COMMANDS", "STDIN", "Answer", "Call", "HookContext", "LogLine", "ans
 
 COMMANDS: Mapping[str, Command] = {
     command.name: command
-    for module in (relation, config, status, leadership, network, state, action, other)
+    for module in (relation, config, status, leadership, network, state, secret, action, other)
     for command in module.COMMANDS
 }
 
@@ -77,10 +78,12 @@ def needs(name: str, argv: Sequence[str]) -> tuple[str, ...]:
     if command is None:
         return ()
     try:
-        path = parse(command, Call(name=name, argv=tuple(argv))).text("file")
+        args = parse(command, Call(name=name, argv=tuple(argv)))
     except (BadRequest, HelpWanted):
         return ()
-    return () if path is None else (path,)
+    path = args.text("file")
+    inputs = () if command.inputs is None else command.inputs(args)
+    return (*(() if path is None else (path,)), *inputs)
 
 
 def answer(context: HookContext, call: Call) -> Answer:

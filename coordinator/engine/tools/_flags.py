@@ -83,7 +83,7 @@ class Command:
     `words` is how the arguments look in the help, `words_max` how many are taken (None: any number).
     `formats` are the output formats, the default one first; empty: the command prints nothing.
     `format_ignored`: an old `--format` is accepted with a remark.  `any_bytes`: arguments that are not UTF-8 are
-    taken too, with replacement characters.
+    taken too, with replacement characters.  `inputs`: which files the call needs besides that of `--file`.
     """
 
     name: str
@@ -95,6 +95,7 @@ class Command:
     formats: tuple[str, ...] = ()
     format_ignored: bool = False
     any_bytes: bool = False
+    inputs: Callable[[Args], Iterator[str]] | None = None
 
     def all_flags(self) -> Iterator[Flag]:
         """Return the command's own flags and the ones that come with its kind."""
@@ -149,13 +150,23 @@ class Args:
             Refused: the file was not handed in, or is not a flat mapping.
         """
         typed = _pairs(self.words)
+        return {**self.document(), **typed}
+
+    def document(self) -> dict[str, str]:
+        """Return the flat mapping in the file that `--file` names; empty without one."""
         path = self.text("file")
-        if path is None:
-            return typed
+        return {} if path is None else _document(self.content_of(path), "stdin" if path == STDIN else path)
+
+    def content_of(self, path: str) -> bytes:
+        """Return what is in the file at *path*, spelled as in the call.
+
+        Raises:
+            Refused: it was not handed in.
+        """
         data = self.call.stdin if path == STDIN else self.call.files.get(path)
         if data is None:
             raise Refused(f"cannot read {path}", why="its content did not come with the call")
-        return {**_document(data, "stdin" if path == STDIN else path), **typed}
+        return data
 
 
 class HelpWanted(Exception):

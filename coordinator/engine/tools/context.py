@@ -32,13 +32,18 @@ ACTION_BYTES_MAX = 500_000  # the same of an action, whose results, output and p
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HookContext:
     """One hook at work.  `hook` is None in actions, and for commands that run outside of any hook; `task` is the
-    action that runs, None otherwise."""
+    action that runs, None otherwise.
+
+    `now_s`: when it began, in seconds since the epoch.  `entropy`: random bytes that no other hook has.
+    """
 
     world: World
     memory: Memory
     hook: Hook | None = None
     task: Task | None = None
     effects: Effects = field(default_factory=Effects)
+    now_s: float = 0.0
+    entropy: bytes = b""
 
     def with_effects(self, effects: Effects) -> HookContext:
         return replace(self, effects=effects)
@@ -207,6 +212,7 @@ class HookContext:
         for relation_id, owner in self.effects.bags:
             relation = self.find_relation(relation_id)
             total += json_bytes(self.bag(relation, owner)) if relation is not None else 0
+        total += sum(edit.content.size for edit in self.effects.secrets.values() if edit.content is not None)
         what, limit = ("hook", HOOK_BYTES_MAX) if self.task is None else ("action", ACTION_BYTES_MAX)
         if total > limit:
             raise too_large(f"what this {what} writes in all", total, limit)
