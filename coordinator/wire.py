@@ -29,7 +29,10 @@ class SetSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Deploy:
-    """`charm` is the SHA-256 of an uploaded archive; `name` None: that of the charm."""
+    """`charm` is the SHA-256 of an uploaded archive; `name` None: that of the charm.
+
+    `resources`: name to the SHA-256 of uploaded content.
+    """
 
     charm: str
     name: str | None = None
@@ -38,6 +41,7 @@ class Deploy:
     config: dict[str, Any] = field(default_factory=dict)
     constraints: dict[str, str] = field(default_factory=dict)
     bindings: dict[str, str] = field(default_factory=dict)
+    resources: dict[str, str] = field(default_factory=dict)
     trust: bool = False
 
 
@@ -47,6 +51,7 @@ class Refresh:
 
     charm: str
     config: dict[str, Any] = field(default_factory=dict)
+    resources: dict[str, str] = field(default_factory=dict)
     batch: int | None = None
     force_units: bool = False
 
@@ -54,6 +59,13 @@ class Refresh:
 @dataclass(frozen=True, kw_only=True)
 class GoBack:
     force_units: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttachResource:
+    """`sha256` names uploaded content."""
+
+    sha256: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -22,7 +22,7 @@ from coordinator.api.auth import Auth, check
 from coordinator.api.current import current
 from coordinator.api.task import operation_of, operations_of, task_of
 from coordinator.clock import Clock
-from coordinator.commands import application, config, machine, model, relation, rollout, task, unit
+from coordinator.commands import application, config, machine, model, relation, resource, rollout, task, unit
 from coordinator.domain import refs
 from coordinator.domain.change import Change
 from coordinator.domain.model import User
@@ -40,6 +40,7 @@ from coordinator.store.repository import Author, Repository
 from coordinator.wire import (
     AddModel,
     AddUnits,
+    AttachResource,
     CancelTasks,
     Deploy,
     Expose,
@@ -102,14 +103,25 @@ def read_model(s: Services, name: str, *more: refs.Ref) -> View:
 
 
 def transact(
-    s: Services, by: User, name: str, plan: Callable[[View], Change | None], charm: str = "", *, new: bool = False
+    s: Services,
+    by: User,
+    name: str,
+    plan: Callable[[View], Change | None],
+    charm: str = "",
+    *,
+    new: bool = False,
+    blobs: Iterable[str] = (),
 ) -> None:
-    """Carry out *plan* on model *name*, which is there unless *new*; with *charm* that archive can be seen too."""
+    """Carry out *plan* on model *name*, which is there unless *new*.
+
+    With *charm* that archive can be seen too, and the contents of resources whose hashes are *blobs*.
+    """
 
     def read() -> View:
         view = s.repository.read_model(name) if new else read_model(s, name)
         if charm:
             s.repository.add_charm(view, charm)
+        s.repository.add_constant(view, [refs.resource(sha256) for sha256 in blobs])
         return view
 
     s.repository.transact(read, plan, Author(name=f"user {by.name}"))
@@ -291,6 +303,30 @@ async def upload_charm(s: S, by: U, request: Request) -> dict[str, Any]:
     return await asyncio.to_thread(keep)
 
 
+@router.post("/resources", status_code=201)
+async def upload_resource(s: S, by: U, request: Request) -> dict[str, Any]:
+    """Take the content of a resource (the body) and say how it is called: sha256, size."""
+    data = await request.body()
+    blob = await asyncio.to_thread(lambda: s.archives.put_resource(data, Author(name=f"user {by.name}")))
+    return {"sha256": blob.sha256, "size": blob.size}
+
+
+@router.get("/models/{name}/applications/{app}/resources")
+def list_resources(s: S, by: U, name: str, app: str) -> dict[str, Any]:
+    """What the charm declares, and what was handed in of it."""
+    check(by, "read", name)
+    return {"resources": show.resources(read_model(s, name), name, app)}
+
+
+@router.put("/models/{name}/applications/{app}/resources/{resource_name}")
+def attach_resource(s: S, by: U, name: str, app: str, resource_name: str, given: AttachResource) -> dict[str, str]:
+    check(by, "write", name)
+    transact(s, by, name, lambda view: resource.attach(
+        view, name, app, resource_name, given.sha256, by=by.name, now=s.clock.timestamp()
+    ), blobs=[given.sha256])  # fmt: skip
+    return {}
+
+
 @router.post("/models/{name}/applications", status_code=201)
 def deploy(s: S, by: U, name: str, given: Deploy) -> dict[str, Any]:
     check(by, "write", name)
@@ -300,7 +336,8 @@ def deploy(s: S, by: U, name: str, given: Deploy) -> dict[str, Any]:
     transact(s, by, name, lambda view: application.deploy(
         view, name, app, charm=given.charm, now=s.clock.timestamp(), units=given.units, to=given.to,
         config=given.config, constraints=given.constraints, bindings=given.bindings, trust=given.trust,
-    ), given.charm)  # fmt: skip
+        resources=given.resources, by=by.name,
+    ), given.charm, blobs=given.resources.values())  # fmt: skip
     return _application(s, name, app)
 
 
@@ -309,8 +346,8 @@ def refresh(s: S, by: U, name: str, app: str, given: Refresh) -> dict[str, Any]:
     check(by, "write", name)
     transact(s, by, name, lambda view: application.refresh(
         view, name, app, charm=given.charm, now=s.clock.timestamp(), config=given.config, batch=given.batch,
-        force_units=given.force_units,
-    ), given.charm)  # fmt: skip
+        force_units=given.force_units, resources=given.resources, by=by.name,
+    ), given.charm, blobs=given.resources.values())  # fmt: skip
     return _application(s, name, app)
 
 

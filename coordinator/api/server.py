@@ -21,12 +21,13 @@ from coordinator.api.routes import Services, router
 from coordinator.errors import BadRequest, CoordinatorError, Refused, Unavailable
 from coordinator.log import get_logger
 from coordinator.settings import ControllerSettings
-from coordinator.wire import error_to_json
+from coordinator.wire import API, error_to_json
 
 BODY_BYTES_MAX = 1024 * 1024
 SECRET_BYTES_MAX = 2 * BODY_BYTES_MAX  # what is too large shall hear of the limit of secrets
 CHARM_BYTES_MAX = 512 * 1024 * 1024
 START_S = 10.0
+UPLOADS = (f"{API}/charms", f"{API}/resources")
 DRAIN_S = 5  # how long requests under way may take when the server stops
 
 log = get_logger()
@@ -77,7 +78,7 @@ def make_app(services: Services) -> FastAPI:
 
 
 def _limit_of(path: str) -> int:
-    if path.endswith("/charms"):
+    if path in UPLOADS:
         return CHARM_BYTES_MAX
     return SECRET_BYTES_MAX if "/secrets" in path else BODY_BYTES_MAX
 

@@ -13,6 +13,7 @@ from coordinator.domain.model import Machine, Model
 from coordinator.domain.names import UnitName, natural
 from coordinator.domain.refs import Kind
 from coordinator.domain.relation import Relation
+from coordinator.domain.resource import declared, filename_of, kind_of
 from coordinator.domain.settings import SETTINGS
 from coordinator.domain.status import UnitStatus
 from coordinator.domain.task import schema_of
@@ -177,3 +178,34 @@ def actions(view: View, model: str, app: str) -> dict[str, Any]:
         action.name: {"description": action.description, "schema": schema_of(action)}
         for action in sorted(found, key=lambda each: each.name)
     }
+
+
+def resources(view: View, model: str, app: str) -> list[Tree]:
+    """Return the resources that the charm of an application declares, as far as they were handed in."""
+    application: Application = view.get(refs.application(model, app))
+    charm = view.peek(refs.charm(application.charm))
+    if charm is None:
+        return []
+    found = []
+    for name in sorted(charm.meta.resources):
+        told, given = declared(charm.meta, name), application.resources.get(name)
+        tree: Tree = {
+            "resourceid": f"{app}/{name}",
+            "applicationId": app,
+            "name": name,
+            "type": kind_of(charm.meta, name),
+            "path": filename_of(charm.meta, name),
+            "description": str(told.get("description", "")),
+            "used": given is not None,
+            "origin": "upload" if given is not None else "",
+        }
+        if given is not None:
+            tree |= {
+                "revision": str(given.revision),
+                "fingerprint": given.sha256,
+                "size": given.size,
+                "timestamp": given.uploaded,
+                "username": given.by,
+            }
+        found.append(tree)
+    return found

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         AddModel,
         AddSecret,
         AddUnits,
+        AttachResource,
         CancelTasks,
         Deploy,
         Expose,
@@ -136,6 +137,17 @@ class Client:
         """Send a packed charm; *progress* is told how many bytes are on their way.  Answers sha256 and name."""
         headers = {"Content-Type": "application/zip", "Content-Length": str(len(archive))}
         return self._answer(self._send("POST", _path(["charms"]), _Upload(archive, progress), headers))
+
+    def upload_resource(self, content: bytes, progress: Callable[[int], None] = lambda sent: None) -> Tree:
+        """Send the content of a resource, as `upload_charm` does; answers sha256 and size."""
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(len(content))}
+        return self._answer(self._send("POST", _path(["resources"]), _Upload(content, progress), headers))
+
+    def attach_resource(self, model: str, app: str, name: str, request: AttachResource) -> None:
+        self._ask("PUT", ["models", model, "applications", app, "resources", name], request)
+
+    def resources(self, model: str, app: str) -> list[Tree]:
+        return self._ask("GET", ["models", model, "applications", app, "resources"])["resources"]
 
     def deploy(self, model: str, request: Deploy) -> Tree:
         return self._ask("POST", ["models", model, "applications"], request)

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from coordinator.cli import values
+from coordinator.cli.resources import handed_in
 from coordinator.cli.target import Target, model_options
 from coordinator.cli.upload import local_path, upload
 from coordinator.cli.usage import BASE, INTEGER, LIST, required
@@ -18,7 +19,6 @@ DEFAULT_BASE = "ubuntu@24.04"
 
 #: Flags whose meaning we do not have.  A charm deployed without them would not be what was asked for.
 NOT_HERE = {
-    "resource": "resources are not kept here",
     "storage": "storage is not managed here",
     "attach_storage": "storage is not managed here",
     "device": "there are no devices to choose",
@@ -46,7 +46,9 @@ NOT_HERE = {
 @click.option("--dry-run", is_flag=True, help="For bundles.")
 @click.option("--overlay", multiple=True, hidden=True)
 @click.option("--map-machines", hidden=True)
-@click.option("--resource", multiple=True, metavar="NAME=VALUE", help="Not supported.")
+@click.option(
+    "--resource", "resource_words", multiple=True, metavar="NAME=FILE", help="Hand in a resource; repeatable."
+)
 @click.option("--storage", multiple=True, metavar="NAME=...", help="Not supported.")
 @click.option("--attach-storage", help="Not supported.")
 @click.option("--device", multiple=True, hidden=True)
@@ -61,6 +63,7 @@ def command(
     constraint_words: tuple[str, ...],
     bind_words: tuple[str, ...],
     base: str | None,
+    resource_words: tuple[str, ...],
     **rest: Any,
 ) -> None:
     """Deploy a charm as an application.
@@ -92,7 +95,8 @@ def command(
     sent = upload(target, path)
     if request["constraints"] and sent["subordinate"]:
         raise Refused("cannot use --constraints with subordinate application")
-    made = target.client.deploy(model, Deploy(charm=sent["sha256"], **request))
+    resources = handed_in(target, resource_words)
+    made = target.client.deploy(model, Deploy(charm=sent["sha256"], resources=resources, **request))
     target.console.info(f'Located local charm "{made["charm"]}", revision {made["revision"]}')
     target.console.info(
         f'Deploying "{made["name"]}" from local charm "{made["charm"]}", revision {made["revision"]} '

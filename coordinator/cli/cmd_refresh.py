@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from coordinator.cli import values
+from coordinator.cli.resources import handed_in
 from coordinator.cli.target import Target, model_options
 from coordinator.cli.upload import upload
 from coordinator.cli.usage import BASE, INTEGER, required
@@ -14,7 +15,7 @@ from coordinator.domain.names import check_application_name
 from coordinator.errors import BadRequest, Refused
 from coordinator.wire import GoBack, Refresh, Trust
 
-NOT_HERE = {"resource": "resources are not kept here", "storage": "storage is not managed here"}
+NOT_HERE = {"storage": "storage is not managed here"}
 
 
 @click.command()
@@ -36,7 +37,7 @@ NOT_HERE = {"resource": "resources are not kept here", "storage": "storage is no
 @click.option("--batch", type=INTEGER, metavar="N", help="Upgrade N units at a time, and stop at one in error.")
 @click.option("--continue", "go_on", is_flag=True, help="Go on with an upgrade that stopped.")
 @click.option("--back", is_flag=True, help="Go back to the charm before the last refresh.")
-@click.option("--resource", multiple=True, metavar="NAME=VALUE", help="Not supported.")
+@click.option("--resource", "resource_words", multiple=True, metavar="NAME=FILE", help="Hand in a resource.")
 @click.option("--storage", multiple=True, metavar="NAME=...", help="Not supported.")
 def command(
     target: Target,
@@ -50,6 +51,7 @@ def command(
     batch: int | None,
     go_on: bool,
     back: bool,
+    resource_words: tuple[str, ...],
     **rest: Any,
 ) -> None:
     """Let an application run a new version of its charm.
@@ -83,8 +85,11 @@ def command(
     config = values.options(config_words, app)
     model = target.model
     sent = upload(target, path, missing="no charm found at")
+    resources = handed_in(target, resource_words)
     made = target.client.refresh(
-        model, app, Refresh(charm=sent["sha256"], config=config, batch=batch, force_units=force_units)
+        model,
+        app,
+        Refresh(charm=sent["sha256"], config=config, batch=batch, force_units=force_units, resources=resources),
     )
     if trust:
         target.client.trust(model, app, Trust(trust=True))

@@ -24,6 +24,8 @@ TOPICS: Mapping[str, Mapping[str, str]] = {
     "Applications": {
         "deploy": "Deploy a charm as an application",
         "refresh": "Let an application run a new version of its charm",
+        "attach-resource": "Hand in a file that a charm declares",
+        "resources": "List the resources of an application",
         "config": "Show or change the options of an application",
         "trust": "Grant an application access to credentials, or take it back",
         "expose": "Let the world reach the open ports of an application",
@@ -82,6 +84,7 @@ ALIASES: Mapping[str, str] = {
     "list-machines": "machines",
     "list-models": "models",
     "list-operations": "operations",
+    "list-resources": "resources",
     "list-secrets": "secrets",
     "relate": "integrate",
     "resolve": "resolved",

@@ -2,6 +2,7 @@
 
 model.py        add-model, destroy-model, model-config
 application.py  deploy, refresh, remove-application, expose, unexpose, trust
+resource.py     attach-resource
 rollout.py      refresh --continue, refresh --back
 config.py       config
 unit.py         add-unit, remove-unit, resolved

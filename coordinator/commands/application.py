@@ -10,12 +10,13 @@ from coordinator.commands.model import alive_model
 from coordinator.commands.unit import new_units
 from coordinator.domain import refs
 from coordinator.domain.change import Change
-from coordinator.domain.charm import Charm
+from coordinator.domain.charm import Charm, CharmMeta
 from coordinator.domain.config import carry_over, parse_options
 from coordinator.domain.life import Life
 from coordinator.domain.names import check_application_name
 from coordinator.domain.refs import Kind, Ref
 from coordinator.domain.relation import Relation, Side
+from coordinator.domain.resource import Blob, Resource, declared
 from coordinator.domain.unit import Application, Former, Rollout
 from coordinator.domain.view import View
 from coordinator.errors import BadRequest, NotFound, Refused
@@ -37,6 +38,8 @@ def deploy(
     constraints: Mapping[str, str] | None = None,
     bindings: Mapping[str, str] | None = None,
     trust: bool = False,
+    resources: Mapping[str, str] | None = None,
+    by: str = "",
 ) -> Change:
     """Record an application with its peer relations and units; *charm* is the SHA-256 of a stored archive."""
     alive_model(view, model)
@@ -68,6 +71,7 @@ def deploy(
         trust=trust,
         constraints=dict(constraints or {}),
         bindings=dict(bindings or {}),
+        resources=with_resources(view, meta, {}, resources or {}, by=by, now=now),
     )
     puts: dict[Ref, Any] = {refs.sequence(model, f"charm-{meta.name}"): revision + 1}
     if explicit:
@@ -88,6 +92,8 @@ def refresh(
     config: Mapping[str, Any] | None = None,
     batch: int | None = None,
     force_units: bool = False,
+    resources: Mapping[str, str] | None = None,
+    by: str = "",
 ) -> Change:
     """Let an application run another archive; its units run upgrade-charm, each when it gets to it.
 
@@ -123,6 +129,7 @@ def refresh(
             charm=application.charm, revision=application.charm_revision, version=application.charm_version
         ),
         rollout=Rollout(batch=batch) if batch is not None else None,
+        resources=with_resources(view, meta, application.resources, resources or {}, by=by, now=now),
         forced_version=version if force_units else None,
     )
     puts: dict[Ref, Any] = {
@@ -245,6 +252,33 @@ def _peer_relations(view: View, model: str, app: str, charm: Charm, now: str) ->
             id=number, interface=peer.interface, sides=(side,), created=now
         )
     return puts
+
+
+def with_resources(
+    view: View,
+    meta: CharmMeta,
+    before: Mapping[str, Resource],
+    given: Mapping[str, str],
+    *,
+    by: str,
+    now: str,
+) -> dict[str, Resource]:
+    """Return the resources of an application that runs *meta* after *given* (name to hash) were handed in.
+
+    Raises:
+        NotFound: the charm declares none of that name, or the content was never uploaded.
+    """
+    kept = {name: resource for name, resource in before.items() if name in meta.resources}
+    for name, sha256 in given.items():
+        declared(meta, name)
+        blob: Blob | None = view.peek(refs.resource(sha256))  # content-addressed: it cannot move
+        if blob is None:
+            raise NotFound(
+                f'resource "{name}" not found', why="its content was never uploaded", fix="upload it first"
+            )
+        revision = kept[name].revision + 1 if name in kept else 0
+        kept[name] = Resource(sha256=sha256, size=blob.size, revision=revision, uploaded=now, by=by)
+    return kept
 
 
 def next_version(application: Application) -> int:

@@ -22,6 +22,7 @@ try:
 except ImportError:  # PyYAML without libyaml: the same, slower
     from yaml import SafeLoader as _Loader  # type: ignore[assignment]
 
+_RESOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # it becomes part of a path
 OPTION_TYPES = ("string", "int", "float", "boolean", "secret")
 _ACTION = re.compile(r"[a-z](?:[a-z0-9-]*[a-z0-9])?")
 CHARM_FILE_BYTES_MAX = 1024 * 1024  # one YAML file of a charm; real ones are below 100 KiB
@@ -132,6 +133,9 @@ def read_charm(files: Mapping[str, str]) -> CharmMeta:
         raise report.error()
     config = documents.get("config.yaml") or (craft.child("config") if craft else None)
     actions = documents.get("actions.yaml") or (craft.child("actions") if craft else None)
+    for name, node in meta.mapping("resources").items():
+        if not _RESOURCE.fullmatch(name):
+            node.problem(f"resource {name!r} has a name that no file can have")
     charm = CharmMeta(
         name=meta.text("name", required=True),
         summary=meta.text("summary"),

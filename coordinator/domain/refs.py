@@ -24,6 +24,8 @@ class Kind(str, Enum):
     CONTROLLER_LEADER = "controller-leader"
     CHARM = "charm"
     CHARM_CHUNK = "charm-chunk"
+    RESOURCE = "resource"
+    RESOURCE_CHUNK = "resource-chunk"
     MODEL = "model"
     JOURNAL = "journal"
     SEQUENCE = "sequence"
@@ -92,6 +94,10 @@ def user(name: str) -> Ref:
 
 def charm(sha256: str) -> Ref:
     return Ref(Kind.CHARM, (sha256,))
+
+
+def resource(sha256: str) -> Ref:
+    return Ref(Kind.RESOURCE, (sha256,))
 
 
 def application(model: str, app: str) -> Ref:

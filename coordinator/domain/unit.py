@@ -8,6 +8,7 @@ from enum import Enum
 
 from coordinator.domain.life import Life
 from coordinator.domain.names import UnitName
+from coordinator.domain.resource import Resource
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,6 +52,7 @@ class Application:
     versions: int = 0
     former: Former | None = None
     rollout: Rollout | None = None
+    resources: Mapping[str, Resource] = field(default_factory=dict)
     forced_version: int | None = None
     subordinate: bool = False
     life: Life = Life.ALIVE

@@ -65,6 +65,7 @@ _LISTED_BY = {
     Kind.CHARM: (0,),
     Kind.SECRET_REVISION: (1, 2),
     Kind.SECRET_CONSUMER: (1, 2),
+    Kind.RESOURCE: (0,),
 }
 
 #: Kinds that are listed by other names of their path too: what one unit reads, without a look at all secrets.

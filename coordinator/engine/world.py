@@ -18,6 +18,7 @@ from coordinator.domain.names import UnitName
 from coordinator.domain.network import Interface
 from coordinator.domain.refs import Ref
 from coordinator.domain.relation import Scope
+from coordinator.domain.resource import Resource
 from coordinator.domain.secret import Consumer, Content, Secret
 from coordinator.domain.settings import Value
 from coordinator.domain.status import Status, UnitStatus
@@ -146,6 +147,7 @@ class World:
     application_status: Status | None = None
     machine_ports: Mapping[UnitName, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     goals: Mapping[UnitName, Goal] = field(default_factory=dict)
+    resources: Mapping[str, Resource] = field(default_factory=dict)
     tasks: Mapping[int, Stored] = field(default_factory=dict)
     secrets: WorldSecrets = field(default_factory=WorldSecrets)
 

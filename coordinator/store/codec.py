@@ -20,6 +20,7 @@ from coordinator.domain.model import Journal, Machine, Model, User, Worker
 from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Kind
 from coordinator.domain.relation import Member, Relation
+from coordinator.domain.resource import Blob
 from coordinator.domain.secret import Consumer, SealedRevision, Secret
 from coordinator.domain.status import AgentStatus, Status, UnitStatus
 from coordinator.domain.task import Operation, Queued, Task, TaskLog
@@ -44,6 +45,8 @@ TYPES: Mapping[Kind, Any] = {
     Kind.CONTROLLER_LEADER: str,
     Kind.CHARM: Charm,
     Kind.CHARM_CHUNK: bytes,
+    Kind.RESOURCE: Blob,
+    Kind.RESOURCE_CHUNK: bytes,
     Kind.MODEL: Model,
     Kind.JOURNAL: Journal,
     Kind.SEQUENCE: int,

@@ -25,6 +25,8 @@ PATTERNS: Mapping[Kind, str] = {
     Kind.CONTROLLER_LEADER: "controllers/leader",
     Kind.CHARM: "charms/*",
     Kind.CHARM_CHUNK: "charms/*/chunks/*",
+    Kind.RESOURCE: "resources/*",
+    Kind.RESOURCE_CHUNK: "resources/*/chunks/*",
     Kind.MODEL: "models/*",
     Kind.JOURNAL: "models/*/journal",
     Kind.SEQUENCE: "models/*/sequences/*",

@@ -69,8 +69,11 @@ class Repository:
         return view
 
     def _add_charms(self, view: View, hashes: Iterable[str]) -> None:
-        """Add charms by hash.  They never change, so it does not matter that they were read later."""
-        missing = [refs.charm(sha256) for sha256 in sorted(set(hashes)) if view.peek(refs.charm(sha256)) is None]
+        self.add_constant(view, [refs.charm(sha256) for sha256 in hashes])
+
+    def add_constant(self, view: View, wanted: Iterable[Ref]) -> None:
+        """Add what is named by its hash to *view*: it never changes, so it may be read later than the rest."""
+        missing = [ref for ref in sorted(set(wanted)) if view.peek(ref) is None]
         if missing:
             found = self._store.read_many(tuple((keys.key_of(ref), None) for ref in missing))
             for item in found.items:

@@ -71,6 +71,18 @@ class UnitDirectory:
             _remove(self.charm / name)
         self._write_record(sha256, files)
 
+    def resource(self, name: str, filename: str, sha256: str, fetch: Callable[[str, Path], None]) -> Path:
+        """Return the file that holds resource *name* with the content *sha256*, fetched when it is not there."""
+        place = self.path / "resources" / name
+        target, note = place / filename, self.path / "resources" / f"{name}.sha256"
+        with contextlib.suppress(FileNotFoundError):
+            if note.read_text() == sha256 and target.is_file():
+                return target
+        shutil.rmtree(place, ignore_errors=True)  # the former one may have had another name
+        fetch(sha256, target)
+        note.write_text(sha256)
+        return target
+
     def begin_hook(self, number: int) -> None:
         """Put CHARM_STATE back to what it was when hook *number* (of those that settled) began the first time.
 

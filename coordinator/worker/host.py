@@ -20,6 +20,7 @@ from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Kind, Ref
 from coordinator.domain.secret import Content, SealedRevision
 from coordinator.domain.task import Task
+from coordinator.engine.world import World
 from coordinator.errors import NotFound
 from coordinator.store.archives import Archives
 from coordinator.store.live import LiveTree
@@ -119,6 +120,15 @@ class Host:
     def fetch_charm(self, sha256: str) -> Path:
         """Return a file with the charm's archive, checked."""
         return self.archives.fetch(sha256, self.data_dir / "charms")
+
+    def resource(self, world: World, name: str, filename: str, sha256: str) -> Path:
+        """Return the file with a resource for the unit of *world*.
+
+        Raises:
+            CoordinatorError: it cannot be fetched.
+        """
+        directory = self.directory(world.model, world.model_uuid, world.unit)
+        return directory.resource(name, filename, sha256, self.archives.fetch_resource)
 
     def directory(self, model: str, model_uuid: str, unit: UnitName) -> UnitDirectory:
         """Return where the unit lives; the same object for each hook, so that it knows what it has done."""

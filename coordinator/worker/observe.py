@@ -99,6 +99,7 @@ def observe(
         status=view.peek(refs.status(model, name)) or UnitStatus(),
         application_status=view.peek(refs.application_status(model, name.app)),
         machine_ports=_Ports(view, neighbours, (model, name)),
+        resources=application.resources,
         tasks=_tasks(view, model, name),
         goals=_Goals(view, model, {name.app, *(relation.remote_app for relation in relations.values())}),
         secrets=_secrets(view, model, name, relations, leads, contents),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from coordinator.domain.unit_state import Hook, HookKind, Memory
@@ -86,7 +87,9 @@ def perform(
         for line in lines:
             say(line.level, line.message, f"unit.{world.unit}.juju-log")
 
-    opened = host.tools.open(context, on_logs=on_logs, on_effects=on_effects)
+    opened = host.tools.open(
+        context, on_logs=on_logs, on_effects=on_effects, resource=partial(host.resource, world)
+    )
     start = Start(
         host=host,
         world=world,

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -104,7 +105,7 @@ def perform_script(host: Host, memory: Memory, world: World, script: Script) -> 
     python = python_directory(charm_dir, host.data_dir / "environments", lambda level, text: say(level, text))
     kept = Kept(OUTPUT_BYTES_MAX)
     with script_file(charm_dir.parent, script.commands) as program:
-        with host.tools.open(context, on_logs=on_logs) as opened:
+        with host.tools.open(context, on_logs=on_logs, resource=partial(host.resource, world)) as opened:
             start = Start(
                 host=host,
                 world=world,

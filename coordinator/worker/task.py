@@ -12,6 +12,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from coordinator.domain.task import OUTPUT_BYTES_MAX, Task
@@ -87,7 +88,9 @@ def perform_task(
         context = HookContext(
             world=world, memory=memory, task=task, now_s=host.clock.now_s(), entropy=os.urandom(ENTROPY_BYTES)
         )
-        with host.tools.open(context, on_logs=on_logs, on_effects=on_effects) as opened:
+        with host.tools.open(
+            context, on_logs=on_logs, on_effects=on_effects, resource=partial(host.resource, world)
+        ) as opened:
             start = Start(
                 host=host,
                 world=world,

@@ -17,11 +17,12 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from coordinator.engine.effects import Effects
 from coordinator.engine.tools import STDIN, Answer, Call, HookContext, LogLine, answer, needs
-from coordinator.errors import Refused
+from coordinator.errors import CoordinatorError, NotFound, Refused
 from coordinator.worker.toolclient import LENGTH_BYTES, pack, unpack
 
 # Limits of one call.  A charm that meets one gets an error it can read, not a hang.
@@ -33,6 +34,12 @@ SCRIPTS_MAX = 16  # of those; a script may wait for a hook, and hooks need clien
 ADDRESS_BYTES_MAX = 107  # of the path of a Unix socket on Linux
 
 Fields = list[bytes]
+
+
+def no_resource(name: str, filename: str, sha256: str) -> Path:
+    raise NotFound(f'resource "{name}" not found', why="there are no files here")
+
+
 RunScript = Callable[[Sequence[str], str], tuple[int, bytes, bytes]]
 
 
@@ -49,11 +56,12 @@ class ToolContext:
         context: HookContext,
         on_logs: Callable[[Sequence[LogLine]], None],
         on_effects: Callable[[Effects], None],
+        resource: Callable[[str, str, str], Path],
     ) -> None:
         hook = context.hook.name if context.hook is not None else "exec"
         self.id = f"{context.world.unit}-{hook}-{secrets.token_hex(16)}"
         self._server, self._context = server, context
-        self._on_logs, self._on_effects = on_logs, on_effects
+        self._on_logs, self._on_effects, self._resource = on_logs, on_effects, resource
         # Re-entrant: a callback may close the context of the very call it is told of (a reboot at once).
         self._lock = threading.RLock()
         self._open = True
@@ -77,6 +85,8 @@ class ToolContext:
                 return None
             before = self._context
             result = answer(before, call)
+            if result.resource is not None:
+                return self._with_path(result, *result.resource)
             self._context = before.with_effects(result.effects)
             try:
                 if result.logs:
@@ -88,6 +98,14 @@ class ToolContext:
                 text = f"ERROR cannot carry out {call.name}: {error!r}\n"
                 return Answer(exit_code=1, stderr=text.encode("utf-8", "replace"), effects=before.effects)
             return result
+
+    def _with_path(self, result: Answer, name: str, filename: str, sha256: str) -> Answer:
+        """Return the answer with the path of a resource, which is there then; charms expect no line end."""
+        try:
+            return replace(result, stdout=str(self._resource(name, filename, sha256)).encode())
+        except CoordinatorError as error:
+            text = f"ERROR could not download resource: {error}\n"
+            return replace(result, exit_code=1, stderr=text.encode("utf-8", "replace"))
 
     def close(self) -> Effects:
         """End the context, after a call that is under way, and return its effects.  May be called twice."""
@@ -143,14 +161,16 @@ class ToolServer:
         *,
         on_logs: Callable[[Sequence[LogLine]], None] = lambda lines: None,
         on_effects: Callable[[Effects], None] = lambda effects: None,
+        resource: Callable[[str, str, str], Path] = no_resource,
     ) -> ToolContext:
         """Start to answer the commands of one hook.
 
         *on_logs* gets log lines at once, *on_effects* all effects so far after each call that changed them; both
         are called in the order of the calls, from threads of the server, while the charm waits.  When one of
-        them raises, the command fails and its effects are dropped.
+        them raises, the command fails and its effects are dropped.  *resource* returns the path of a resource:
+        name, file name, hash.
         """
-        opened = ToolContext(self, context, on_logs, on_effects)
+        opened = ToolContext(self, context, on_logs, on_effects, resource)
         with self._lock:
             self._contexts[opened.id] = opened
         return opened

@@ -22,6 +22,7 @@ from coordinator.engine.tools import (
     network,
     other,
     relation,
+    resource,
     secret,
     state,
     status,
@@ -44,7 +45,7 @@ __all__ = ["COMMANDS", "STDIN", "Answer", "Call", "HookContext", "LogLine", "ans
 
 COMMANDS: Mapping[str, Command] = {
     command.name: command
-    for module in (relation, config, status, leadership, network, state, secret, action, other)
+    for module in (relation, config, status, leadership, network, state, secret, action, resource, other)
     for command in module.COMMANDS
 }
 
@@ -57,7 +58,7 @@ class Answer:
     """What one call gave.
 
     `effects` are all of the hook so far.  `stdout` goes to `out_file` (relative to the caller's directory)
-    where that is not None.
+    where that is not None.  `resource`: what the answer is the path of, where it is one: name, file name, hash.
     """
 
     exit_code: int = 0
@@ -66,6 +67,7 @@ class Answer:
     effects: Effects
     logs: tuple[LogLine, ...] = ()
     out_file: str | None = None
+    resource: tuple[str, str, str] | None = None
 
 
 def needs(name: str, argv: Sequence[str]) -> tuple[str, ...]:
@@ -126,6 +128,7 @@ def _run(context: HookContext, command: Command, args: Args) -> Answer:
         effects=effects,
         logs=reply.logs,
         out_file=args.text("output"),
+        resource=reply.resource,
     )
 
 

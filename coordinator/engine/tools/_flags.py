@@ -59,11 +59,15 @@ class LogLine:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reply:
-    """What a command returns: a value to print (None: nothing), the effects so far (None: as before)."""
+    """What a command returns: a value to print (None: nothing), the effects so far (None: as before).
+
+    `resource` (name, file name, hash) stands for the path of a resource: only who has the files knows it.
+    """
 
     value: Any = None
     effects: Effects | None = None
     logs: tuple[LogLine, ...] = ()
+    resource: tuple[str, str, str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,4 +1,4 @@
-"""juju-log, juju-reboot, goal-state, resource-get, credential-get."""
+"""juju-log, juju-reboot, goal-state, credential-get."""
 
 from __future__ import annotations
 
@@ -69,16 +69,6 @@ def _goal(goal: Goal) -> dict[str, str]:
     return shown
 
 
-def _resource_get(context: HookContext, args: Args) -> Reply:
-    name = args.word(0)
-    if not name:
-        raise BadRequest("missing required resource name")
-    why = f'no file was given for resource "{name}"'
-    if name not in context.world.charm.resources:
-        why = f'charm "{context.world.charm.name}" declares no resource "{name}"'
-    raise Refused("could not download resource", why=why)
-
-
 def _credential_get(context: HookContext, args: Args) -> Reply:
     if not context.world.trust:
         raise Refused(
@@ -113,13 +103,6 @@ COMMANDS = (
         summary="Print the units and relations as they are going to be.",
         run=_goal_state,
         formats=("yaml", "json"),
-    ),
-    Command(
-        name="resource-get",
-        summary="Print the path of a resource.",
-        run=_resource_get,
-        words="NAME",
-        words_max=1,
     ),
     Command(
         name="credential-get",

@@ -115,7 +115,6 @@ FAILURES = [
     ("integrate a b --via 10.0.0.0/8", "the --via option can only be used"),
     ("deploy web", 'charm "web" not found: a bare word names a charm in a store'),
     ("deploy ./bundle.yaml", "cannot deploy ./bundle.yaml: bundles are not supported"),
-    ("deploy ./x --resource a=b", "cannot deploy with --resource: resources are not kept here"),
     ("deploy ./x --storage data=1G", "cannot deploy with --storage: storage is not managed here"),
     ("refresh web", "refreshing a local charm requires either --path or --switch"),
     ("config web k=@/no/such/file", "cannot read /no/such/file: no such file or directory"),

@@ -1,0 +1,43 @@
+"""Bring the content of resources to the controller."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from coordinator.cli.target import Target
+from coordinator.cli.usage import pairs
+from coordinator.errors import NotFound, Refused
+
+MIB = 1024 * 1024
+
+
+def handed_in(target: Target, words: Iterable[str]) -> dict[str, str]:
+    """Send the content that `NAME=FILE` *words* name, and return its hashes by name.
+
+    A FILE that does not exist and looks like an image stands for where to pull that from.
+
+    Raises:
+        BadRequest: a word is no pair.
+        NotFound: there is no such file.
+    """
+    return {name: _send(target, name, value) for name, value in pairs(words).items()}
+
+
+def _send(target: Target, name: str, value: str) -> str:
+    path = Path(value).expanduser()
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as cause:
+        if value.startswith((".", "/", "~")) or not ("/" in value or ":" in value):
+            raise NotFound(
+                f'cannot read {value} for resource "{name}"', why="no such file", fix="check the path"
+            ) from cause
+        data = f"registrypath: {value}\n".encode()
+    except OSError as cause:
+        raise Refused(f'cannot read {value} for resource "{name}"', why=cause.strerror or str(cause)) from cause
+
+    def progress(sent: int) -> None:
+        target.console.progress(f"Uploading resource {name}: {sent / MIB:.1f} of {len(data) / MIB:.1f} MiB")
+
+    return target.client.upload_resource(data, progress)["sha256"]
