@@ -43,6 +43,8 @@ class Deploy:
     bindings: dict[str, str] = field(default_factory=dict)
     resources: dict[str, str] = field(default_factory=dict)
     trust: bool = False
+    storage: dict[str, str] = field(default_factory=dict)
+    attach_storage: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +82,7 @@ class SetConfig:
 class AddUnits:
     count: int = 1
     to: list[str] = field(default_factory=list)
+    attach_storage: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +92,7 @@ class Remove:
     names: list[str] = field(default_factory=list)
     force: bool = False
     no_wait: bool = False
+    destroy_storage: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,6 +175,21 @@ class ShareSecret:
 
     secret: str
     applications: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddStorage:
+    """`directive`: pool, count and size, as many of them as matter; empty: one as usual."""
+
+    unit: str
+    name: str
+    directive: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttachStorage:
+    unit: str
+    ids: list[str] = field(default_factory=list)
 
 
 def to_json(request: Any) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Ref
 from coordinator.domain.relation import Relation, Side
 from coordinator.domain.secret import Content
+from coordinator.domain.storage import storage_for, wanted
 from coordinator.domain.unit import Application, Claim, Resolved, Unit
 from coordinator.domain.unit_state import Hook, HookKind, Memory, RelationState, UnitState
 from coordinator.domain.view import Stored, Token, Tree, View
@@ -209,7 +210,14 @@ class Story:
         sha = self._archive(meta)
         self.put(
             refs.application(MODEL, app),
-            Application(name=app, charm=sha, charm_name=meta.name, charm_revision=0, created=CREATED),
+            Application(
+                name=app,
+                charm=sha,
+                charm_name=meta.name,
+                charm_revision=0,
+                created=CREATED,
+                storage=wanted(meta, {}),
+            ),
         )
         for endpoint in meta.peers:
             self._relate(endpoint.interface, Side(app=app, endpoint=endpoint.name, role=Role.PEER))
@@ -227,6 +235,9 @@ class Story:
             Machine(id=machine, hostname=machine, addresses=(address,), cores=1, memory_mb=1, created=CREATED),
         )
         self.put(refs.unit(MODEL, number), Unit(name=number, created=CREATED, machine=machine))
+        storage = self.get(refs.application(MODEL, number.app)).storage
+        for ref, value in storage_for(View(self.tree), MODEL, {number: storage}, now=CREATED).items():
+            self.put(ref, value)
         self._leases += 1
         self.put(refs.claim(MODEL, number), Claim(machine=machine, session="session"), lease=self._leases)
 

@@ -17,17 +17,30 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from coordinator import ANNOUNCED_VERSION, __version__
 from coordinator.api import logs, show, status
+from coordinator.api import storage as storage_text
 from coordinator.api.archive import read_archive
 from coordinator.api.auth import Auth, check
 from coordinator.api.current import current
 from coordinator.api.task import operation_of, operations_of, task_of
 from coordinator.clock import Clock
-from coordinator.commands import application, config, machine, model, relation, resource, rollout, task, unit
+from coordinator.commands import (
+    application,
+    config,
+    machine,
+    model,
+    relation,
+    resource,
+    rollout,
+    storage,
+    task,
+    unit,
+)
 from coordinator.domain import refs
 from coordinator.domain.change import Change
 from coordinator.domain.model import User
 from coordinator.domain.names import EndpointName, UnitName
 from coordinator.domain.refs import Kind
+from coordinator.domain.storage import StorageId
 from coordinator.domain.task import EXEC
 from coordinator.domain.view import View
 from coordinator.errors import BadRequest
@@ -39,8 +52,10 @@ from coordinator.store.port import Store
 from coordinator.store.repository import Author, Repository
 from coordinator.wire import (
     AddModel,
+    AddStorage,
     AddUnits,
     AttachResource,
+    AttachStorage,
     CancelTasks,
     Deploy,
     Expose,
@@ -200,10 +215,20 @@ def get_model(s: S, by: U, name: str) -> dict[str, Any]:
 
 
 @router.delete("/models/{name}")
-def destroy_model(s: S, by: U, name: str, force: bool = False, no_wait: bool = False) -> dict[str, str]:
+def destroy_model(
+    s: S,
+    by: U,
+    name: str,
+    force: bool = False,
+    no_wait: bool = False,
+    destroy_storage: bool = False,
+    release_storage: bool = False,
+) -> dict[str, str]:
     check(by, "admin", name)
     force_at_s = force_at(s, force, no_wait)
-    transact(s, by, name, lambda view: model.destroy_model(view, name, force_at_s=force_at_s))
+    transact(s, by, name, lambda view: model.destroy_model(
+        view, name, force_at_s=force_at_s, destroy_storage=destroy_storage, release_storage=release_storage
+    ))  # fmt: skip
     return {"destroying": name}
 
 
@@ -337,6 +362,7 @@ def deploy(s: S, by: U, name: str, given: Deploy) -> dict[str, Any]:
         view, name, app, charm=given.charm, now=s.clock.timestamp(), units=given.units, to=given.to,
         config=given.config, constraints=given.constraints, bindings=given.bindings, trust=given.trust,
         resources=given.resources, by=by.name,
+        storage=given.storage, attach=list(map(StorageId.parse, given.attach_storage)),
     ), given.charm, blobs=given.resources.values())  # fmt: skip
     return _application(s, name, app)
 
@@ -383,12 +409,14 @@ def get_application(s: S, by: U, name: str, app: str) -> dict[str, Any]:
 
 @router.delete("/models/{name}/applications/{app}")
 def remove_application(
-    s: S, by: U, name: str, app: str, force: bool = False, no_wait: bool = False
+    s: S, by: U, name: str, app: str, force: bool = False, no_wait: bool = False, destroy_storage: bool = False
 ) -> dict[str, Any]:
     check(by, "write", name)
     force_at_s = force_at(s, force, no_wait)
     units = _units_of(s, name, app)
-    transact(s, by, name, lambda view: application.remove_application(view, name, app, force_at_s=force_at_s))
+    transact(s, by, name, lambda view: application.remove_application(
+        view, name, app, force_at_s=force_at_s, destroy_storage=destroy_storage
+    ))  # fmt: skip
     return {"application": app, "units": units}
 
 
@@ -440,7 +468,8 @@ def set_config(s: S, by: U, name: str, app: str, given: SetConfig) -> dict[str, 
 def add_units(s: S, by: U, name: str, app: str, given: AddUnits) -> dict[str, str]:
     check(by, "write", name)
     transact(s, by, name, lambda view: unit.add_units(
-        view, name, app, count=given.count, now=s.clock.timestamp(), to=given.to
+        view, name, app, count=given.count, now=s.clock.timestamp(), to=given.to,
+        attach=list(map(StorageId.parse, given.attach_storage)),
     ))  # fmt: skip
     return {}
 
@@ -450,7 +479,9 @@ def remove_units(s: S, by: U, name: str, given: Remove) -> dict[str, str]:
     check(by, "write", name)
     names = [UnitName.parse(text) for text in given.names]
     force_at_s = force_at(s, given.force, given.no_wait)
-    in_steps(s, by, name, names, lambda view, some: unit.remove_units(view, name, some, force_at_s=force_at_s))
+    in_steps(s, by, name, names, lambda view, some: unit.remove_units(
+        view, name, some, force_at_s=force_at_s, destroy_storage=given.destroy_storage
+    ))  # fmt: skip
     return {}
 
 
@@ -590,6 +621,66 @@ def remove_relation(s: S, by: U, name: str, given: RemoveRelation) -> dict[str, 
     force_at_s = force_at(s, given.force, given.no_wait)
     transact(s, by, name, lambda view: relation.remove_relation(
         view, name, ends=ends, relation_id=given.relation_id, force_at_s=force_at_s
+    ))  # fmt: skip
+    return {}
+
+
+# --- storage ---------------------------------------------------------------------------------------------
+
+
+@router.get("/models/{name}/storage")
+def list_storage(s: S, by: U, name: str) -> dict[str, Any]:
+    """Everything: {"storage": {id: instance}, "filesystems": {id: filesystem}}; empty when there is none."""
+    check(by, "read", name)
+    return storage_text.storage_tree(read_model(s, name), name)
+
+
+@router.get("/models/{name}/storage/{kind}/{number}")
+def get_storage(s: S, by: U, name: str, kind: str, number: str) -> dict[str, Any]:
+    """One instance, as under `storage` of `list_storage`."""
+    check(by, "read", name)
+    return storage_text.show(read_model(s, name), name, StorageId.parse(f"{kind}/{number}"))
+
+
+@router.post("/models/{name}/storage", status_code=201)
+def add_storage(s: S, by: U, name: str, given: AddStorage) -> dict[str, list[str]]:
+    """Give a unit more storage; answers the ids."""
+    check(by, "write", name)
+    change, _ = s.repository.transact(
+        lambda: read_model(s, name),
+        lambda view: storage.add_storage(
+            view, name, UnitName.parse(given.unit), given.name, given.directive, now=s.clock.timestamp()
+        ),
+        Author(name=f"user {by.name}"),
+    )
+    made = [ref for ref in (change.puts if change else ()) if ref.kind is Kind.STORAGE]
+    return {"ids": ["/".join(ref.path[1:]) for ref in sorted(made)]}
+
+
+@router.post("/models/{name}/storage/attach")
+def attach_storage(s: S, by: U, name: str, given: AttachStorage) -> dict[str, str]:
+    check(by, "write", name)
+    ids = [StorageId.parse(text) for text in given.ids]
+    transact(s, by, name, lambda view: storage.attach_storage(view, name, UnitName.parse(given.unit), ids))
+    return {}
+
+
+@router.post("/models/{name}/storage/{kind}/{number}/detach")
+def detach_storage(s: S, by: U, name: str, kind: str, number: str, force: bool = False) -> dict[str, str]:
+    check(by, "write", name)
+    which = StorageId.parse(f"{kind}/{number}")
+    transact(s, by, name, lambda view: storage.detach_storage(view, name, which, force=force))
+    return {}
+
+
+@router.delete("/models/{name}/storage/{kind}/{number}")
+def remove_storage(
+    s: S, by: U, name: str, kind: str, number: str, force: bool = False, no_destroy: bool = False
+) -> dict[str, str]:
+    check(by, "write", name)
+    which, force_at_s = StorageId.parse(f"{kind}/{number}"), force_at(s, force, False)
+    transact(s, by, name, lambda view: storage.remove_storage(
+        view, name, which, destroy=not no_destroy, force_at_s=force_at_s
     ))  # fmt: skip
     return {}
 

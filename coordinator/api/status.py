@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from coordinator import ANNOUNCED_VERSION
+from coordinator.api.storage import storage_tree
 from coordinator.domain import refs
 from coordinator.domain.life import Life
 from coordinator.domain.model import Machine, Model
@@ -50,7 +51,7 @@ def status_of(
         "machines": {key: machines[key] for key in sorted(machines, key=natural)},
         "applications": {key: apps[key] for key in sorted(apps, key=natural)},
         "relations": _relations(view, model),
-        "storage": {},
+        "storage": storage_tree(view, model),
         "controller": {"timestamp": now},
     }
 

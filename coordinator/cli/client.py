@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from coordinator.wire import (
         AddModel,
         AddSecret,
+        AddStorage,
         AddUnits,
         AttachResource,
+        AttachStorage,
         CancelTasks,
         Deploy,
         Expose,
@@ -102,8 +104,22 @@ class Client:
     def add_model(self, request: AddModel) -> Tree:
         return self._ask("POST", ["models"], request)
 
-    def destroy_model(self, name: str, *, force: bool = False, no_wait: bool = False) -> None:
-        self._ask("DELETE", ["models", name], query={"force": force, "no_wait": no_wait})
+    def destroy_model(
+        self,
+        name: str,
+        *,
+        force: bool = False,
+        no_wait: bool = False,
+        destroy_storage: bool = False,
+        release_storage: bool = False,
+    ) -> None:
+        query = {
+            "force": force,
+            "no_wait": no_wait,
+            "destroy_storage": destroy_storage,
+            "release_storage": release_storage,
+        }
+        self._ask("DELETE", ["models", name], query=query)
 
     def settings(self, model: str) -> Tree:
         return self._ask("GET", ["models", model, "settings"])
@@ -164,8 +180,10 @@ class Client:
     def application(self, model: str, app: str) -> Tree:
         return self._ask("GET", ["models", model, "applications", app])
 
-    def remove_application(self, model: str, app: str, *, force: bool = False, no_wait: bool = False) -> Tree:
-        query = {"force": force, "no_wait": no_wait}
+    def remove_application(
+        self, model: str, app: str, *, force: bool = False, no_wait: bool = False, destroy_storage: bool = False
+    ) -> Tree:
+        query = {"force": force, "no_wait": no_wait, "destroy_storage": destroy_storage}
         return self._ask("DELETE", ["models", model, "applications", app], query=query)
 
     def config(self, model: str, app: str) -> Tree:
@@ -252,6 +270,30 @@ class Client:
 
     def remove_relation(self, model: str, request: RemoveRelation) -> None:
         self._ask("POST", ["models", model, "relations", "remove"], request)
+
+    # --- storage -----------------------------------------------------------------------------------------
+
+    def storage(self, model: str) -> Tree:
+        return self._ask("GET", ["models", model, "storage"])
+
+    def storage_instance(self, model: str, name: str, number: int) -> Tree:
+        return self._ask("GET", ["models", model, "storage", name, str(number)])
+
+    def add_storage(self, model: str, request: AddStorage) -> list[str]:
+        return self._ask("POST", ["models", model, "storage"], request)["ids"]
+
+    def attach_storage(self, model: str, request: AttachStorage) -> None:
+        self._ask("POST", ["models", model, "storage", "attach"], request)
+
+    def detach_storage(self, model: str, name: str, number: int, *, force: bool = False) -> None:
+        path = ["models", model, "storage", name, str(number), "detach"]
+        self._ask("POST", path, query={"force": force})
+
+    def remove_storage(
+        self, model: str, name: str, number: int, *, force: bool = False, no_destroy: bool = False
+    ) -> None:
+        query = {"force": force, "no_destroy": no_destroy}
+        self._ask("DELETE", ["models", model, "storage", name, str(number)], query=query)
 
     # --- HTTP --------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from coordinator.cli.target import Target, model_options
 from coordinator.cli.upload import local_path, upload
 from coordinator.cli.usage import BASE, INTEGER, LIST, required
 from coordinator.domain.names import check_application_name
+from coordinator.domain.storage import StorageId
 from coordinator.errors import BadRequest, Refused
 from coordinator.wire import Deploy
 
@@ -19,8 +20,6 @@ DEFAULT_BASE = "ubuntu@24.04"
 
 #: Flags whose meaning we do not have.  A charm deployed without them would not be what was asked for.
 NOT_HERE = {
-    "storage": "storage is not managed here",
-    "attach_storage": "storage is not managed here",
     "device": "there are no devices to choose",
 }
 
@@ -49,8 +48,16 @@ NOT_HERE = {
 @click.option(
     "--resource", "resource_words", multiple=True, metavar="NAME=FILE", help="Hand in a resource; repeatable."
 )
-@click.option("--storage", multiple=True, metavar="NAME=...", help="Not supported.")
-@click.option("--attach-storage", help="Not supported.")
+@click.option(
+    "--storage",
+    "storage_words",
+    multiple=True,
+    metavar="NAME=DIRECTIVE",
+    help="Pool, count and size of a storage, like data=rootfs,2,10G; repeatable.",
+)
+@click.option(
+    "--attach-storage", type=LIST, metavar="ID,...", help="Storage that the unit gets instead of new one."
+)
 @click.option("--device", multiple=True, hidden=True)
 def command(
     target: Target,
@@ -64,6 +71,8 @@ def command(
     bind_words: tuple[str, ...],
     base: str | None,
     resource_words: tuple[str, ...],
+    storage_words: tuple[str, ...],
+    attach_storage: list[str] | None,
     **rest: Any,
 ) -> None:
     """Deploy a charm as an application.
@@ -90,6 +99,8 @@ def command(
         "constraints": values.constraints(constraint_words),
         "bindings": values.bindings(bind_words),
         "config": values.options(config_words, application),
+        "storage": values.storage(storage_words),
+        "attach_storage": [str(StorageId.parse(text)) for text in attach_storage or ()],
     }
     model = target.model
     sent = upload(target, path)

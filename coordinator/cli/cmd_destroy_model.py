@@ -26,8 +26,8 @@ POLL_FIRST_S = 0.05  # an empty model is gone at once
 @click.option(
     "-t", "--timeout", "timeout_s", type=DURATION, metavar="DURATION", help="With --force: how long a while."
 )
-@click.option("--destroy-storage", is_flag=True, help="Taken, unused.")
-@click.option("--release-storage", is_flag=True, help="Taken, unused.")
+@click.option("--destroy-storage", is_flag=True, help="Delete what is in its storage.")
+@click.option("--release-storage", is_flag=True, help="Leave that on the machines.")
 @click.pass_obj
 def command(
     console: Console,
@@ -62,7 +62,9 @@ def command(
     if not no_prompt:
         _confirm(target, name, found)
     console.info("Destroying model")
-    target.client.destroy_model(name, force=force, no_wait=no_wait)
+    target.client.destroy_model(
+        name, force=force, no_wait=no_wait, destroy_storage=destroy_storage, release_storage=release_storage
+    )
     _wait_until_gone(target, name, timeout_s)
     store.choose_model(target.controller, None, instead_of=name)
     console.info("Model destroyed.")

@@ -15,7 +15,7 @@ from coordinator.domain.names import check_application_name
 from coordinator.errors import BadRequest, Refused
 from coordinator.wire import GoBack, Refresh, Trust
 
-NOT_HERE = {"storage": "storage is not managed here"}
+NOT_HERE = {"storage": "units keep what they have"}
 
 
 @click.command()

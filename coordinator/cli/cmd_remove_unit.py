@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-from coordinator.cli.removal import How, announce, confirm, removal_options
+from coordinator.cli.removal import How, announce, confirm, removal_options, storage_lines
 from coordinator.cli.target import Target, model_options
 from coordinator.cli.usage import INTEGER, required
 from coordinator.domain.names import UnitName
@@ -17,7 +19,7 @@ from coordinator.wire import Remove
 @model_options
 @removal_options
 @click.option("--num-units", type=INTEGER, hidden=True)
-@click.option("--destroy-storage", is_flag=True, help="Taken, unused.")
+@click.option("--destroy-storage", is_flag=True, help="Remove what they have of storage, too.")
 def command(
     target: Target, how: How, units: tuple[str, ...], num_units: int | None, destroy_storage: bool
 ) -> None:
@@ -31,21 +33,25 @@ def command(
         raise BadRequest(
             "--num-units for non k8s models not valid", fix="name the units: coordinator remove-unit web/0"
         )
-    there = _units_of(target)
+    tree = target.client.status(target.model)
+    there = _units_of(tree)
     for name in names:
         if str(name) not in there:
             raise NotFound(
                 f'removing unit {name} failed: unit "{name}" not found', fix="`coordinator status` lists the units"
             )
-    announce([f"will remove unit {name}" for name in names])
+    for name in names:
+        announce([f"will remove unit {name}", *storage_lines(tree, [str(name)], destroyed=destroy_storage)])
     if how.dry_run:
         return
     confirm(target, how, "removing units")
-    request = Remove(names=[str(name) for name in names], force=how.force, no_wait=how.no_wait)
+    request = Remove(
+        names=[str(name) for name in names], force=how.force, no_wait=how.no_wait, destroy_storage=destroy_storage
+    )
     target.client.remove_units(target.model, request)
 
 
-def _units_of(target: Target) -> set[str]:
-    apps = target.client.status(target.model)["applications"].values()
+def _units_of(tree: dict[str, Any]) -> set[str]:
+    apps = tree["applications"].values()
     units = {name: unit for app in apps for name, unit in app.get("units", {}).items()}
     return set(units) | {name for unit in units.values() for name in unit.get("subordinates", {})}

@@ -75,7 +75,9 @@ def command(
             plural = "s" if len(selectors) > 1 else ""
             target.console.info(f"Nothing matched specified filter{plural}.")
             return
-        output.show(status_text.for_programs(tree), lambda _: _text(tree, output.format, relations, colour))
+        output.show(
+            status_text.for_programs(tree), lambda _: _text(tree, output.format, relations, storage, colour)
+        )
         if status_text.is_empty(tree) and output.format == "tabular" and not selectors:
             sys.stdout.flush()
             target.console.info(f'\nModel "{tree["model"]["name"]}" is empty.')
@@ -88,12 +90,12 @@ def command(
         show()
 
 
-def _text(tree: status_text.Tree, format_name: str, relations: bool, colour: bool) -> str:
+def _text(tree: status_text.Tree, format_name: str, relations: bool, storage: bool, colour: bool) -> str:
     if format_name in LINE_FORMATS:
         return status_text.oneline(tree)
     if format_name == "summary":
         return status_text.summary(tree)
-    return status_text.tabular(tree, relations=relations, colour=colour)
+    return status_text.tabular(tree, relations=relations, storage=storage, colour=colour)
 
 
 def _retried(ask: Callable[[], status_text.Tree], retries: int, pause_s: float) -> status_text.Tree:

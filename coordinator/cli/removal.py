@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
@@ -48,6 +48,15 @@ def announce(lines: Sequence[str]) -> None:
     """Print what will be removed."""
     for line in lines:
         click.echo(line)
+
+
+def storage_lines(tree: Mapping[str, Any], units: Collection[str], *, destroyed: bool) -> list[str]:
+    """Return what becomes of the storage of *units*, by the status *tree*."""
+    return [
+        f"- will {'remove' if destroyed else 'detach'} storage {name}"
+        for name, storage in tree["storage"].get("storage", {}).items()
+        if set(storage.get("attachments", {}).get("units", {})) & set(units)
+    ]
 
 
 def confirm(target: Target, how: How, what: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from coordinator.cli import times
 from coordinator.cli.render import Cell, in_order, message, ports, status_cell, table
+from coordinator.cli.storage_text import status_table
 
 Tree = dict[str, Any]
 
@@ -43,7 +44,7 @@ def is_empty(tree: Tree) -> bool:
 # --- tabular ---------------------------------------------------------------------------------------------
 
 
-def tabular(tree: Tree, *, relations: bool = False, colour: bool = False) -> str:
+def tabular(tree: Tree, *, relations: bool = False, storage: bool = False, colour: bool = False) -> str:
     """Return the tables; those without a row are left out, but for the first."""
     sections = [_model(tree, colour)]
     for rows in (_remotes, _applications, _units, machine_rows, _offers):
@@ -52,6 +53,8 @@ def tabular(tree: Tree, *, relations: bool = False, colour: bool = False) -> str
             sections.append(table(headers, found, right=right, colour=colour))
     if relations and tree.get("relations"):
         sections.append(_relations(tree, colour))
+    if storage and tree["storage"]:
+        sections.append(status_table(tree["storage"], colour=colour))
     return "\n".join(sections)
 
 

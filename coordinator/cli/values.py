@@ -115,6 +115,23 @@ def constraints(words: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def storage(words: Iterable[str]) -> dict[str, str]:
+    """Return `NAME=DIRECTIVE` words as a mapping.
+
+    Raises:
+        BadRequest: one has no name or no directive, or a name comes twice.
+    """
+    found: dict[str, str] = {}
+    for word in words:
+        name, equals, directive = word.partition("=")
+        if not (name and equals and directive):
+            raise BadRequest(f'malformed storage "{word}"', fix="write it like data=rootfs,2,10G")
+        if name in found:
+            raise BadRequest(f'storage "{name}" specified more than once')
+        found[name] = directive
+    return found
+
+
 def bindings(words: Iterable[str]) -> dict[str, str]:
     """Return `SPACE` or `endpoint=space` words as a mapping; the key "" stands for every other endpoint."""
     found = {}

@@ -17,6 +17,15 @@ from coordinator.domain.names import check_application_name
 from coordinator.domain.refs import Kind, Ref
 from coordinator.domain.relation import Relation, Side
 from coordinator.domain.resource import Blob, Resource, declared
+from coordinator.domain.storage import (
+    StorageId,
+    carried_over,
+    check_storage_change,
+    parse_directives,
+    storage_for,
+    storage_of,
+    wanted,
+)
 from coordinator.domain.unit import Application, Former, Rollout
 from coordinator.domain.view import View
 from coordinator.errors import BadRequest, NotFound, Refused
@@ -40,8 +49,13 @@ def deploy(
     trust: bool = False,
     resources: Mapping[str, str] | None = None,
     by: str = "",
+    storage: Mapping[str, str] | None = None,
+    attach: Sequence[StorageId] = (),
 ) -> Change:
-    """Record an application with its peer relations and units; *charm* is the SHA-256 of a stored archive."""
+    """Record an application with its peer relations and units; *charm* is the SHA-256 of a stored archive.
+
+    *storage* has a directive for each storage name that shall not be as usual; *attach* as in `new_units`.
+    """
     alive_model(view, model)
     check_application_name(app)
     meta = _charm(view, charm).meta
@@ -72,13 +86,14 @@ def deploy(
         constraints=dict(constraints or {}),
         bindings=dict(bindings or {}),
         resources=with_resources(view, meta, {}, resources or {}, by=by, now=now),
+        storage=wanted(meta, parse_directives(storage or {})),
     )
     puts: dict[Ref, Any] = {refs.sequence(model, f"charm-{meta.name}"): revision + 1}
     if explicit:
         puts[refs.config(model, app)] = explicit
     puts |= _peer_relations(view, model, app, _charm(view, charm), now)
-    wanted = 0 if meta.subordinate else 1 if units is None else units
-    puts |= new_units(view, model, application, wanted, to=to, now=now)
+    count = 0 if meta.subordinate else 1 if units is None else units
+    puts |= new_units(view, model, application, count, to=to, now=now, attach=attach)
     return Change(did=f"deploy {app} ({meta.name}-{revision})", puts=puts)
 
 
@@ -117,6 +132,7 @@ def refresh(
             fix="deploy it as a new application",
         )
     check_endpoints_in_use(view, model, app, meta)
+    check_storage_change(charm_of(view, application).meta, meta)
     revision = next_number(view, model, f"charm-{meta.name}")
     version = next_version(application)
     upgraded = replace(
@@ -131,6 +147,7 @@ def refresh(
         rollout=Rollout(batch=batch) if batch is not None else None,
         resources=with_resources(view, meta, application.resources, resources or {}, by=by, now=now),
         forced_version=version if force_units else None,
+        storage=wanted(meta, carried_over(meta, application.storage)),
     )
     puts: dict[Ref, Any] = {
         refs.application(model, app): upgraded,
@@ -141,16 +158,23 @@ def refresh(
     if kept != explicit:
         puts[refs.config(model, app)] = kept
     puts |= _peer_relations(view, model, app, _charm(view, charm), now)
+    puts |= _missing_storage(view, model, upgraded, meta, now)
     return Change(did=f"refresh {app} ({meta.name}-{revision})", puts=puts)
 
 
-def remove_application(view: View, model: str, app: str, *, force_at_s: float | None = None) -> Change | None:
-    """Begin to end an application; reconcile/removal.py takes its relations and units along."""
+def remove_application(
+    view: View, model: str, app: str, *, force_at_s: float | None = None, destroy_storage: bool = False
+) -> Change | None:
+    """Begin to end an application; reconcile/removal.py takes its relations and units along.
+
+    What its units have of storage stays, unless *destroy_storage*.
+    """
     application: Application = find_application(view, model, app)
     if application.life is Life.DYING and (force_at_s is None or application.force_at_s is not None):
         return None
-    dying = replace(application, life=Life.DYING, force_at_s=force_at_s)
-    force = " --force" if force_at_s is not None else ""
+    destroyed = application.destroy_storage or destroy_storage
+    dying = replace(application, life=Life.DYING, force_at_s=force_at_s, destroy_storage=destroyed)
+    force = (" --destroy-storage" if destroy_storage else "") + (" --force" if force_at_s is not None else "")
     return Change(did=f"remove-application {app}{force}", puts={refs.application(model, app): dying})
 
 
@@ -284,6 +308,21 @@ def with_resources(
 def next_version(application: Application) -> int:
     """Return a version of the charm and its resources that no unit has seen yet."""
     return max(application.versions, application.charm_version) + 1
+
+
+def _missing_storage(
+    view: View, model: str, application: Application, meta: CharmMeta, now: str
+) -> dict[Ref, Any]:
+    """Return what the units need for a charm that needs more storage than the one before."""
+    wants = {}
+    for _, unit in view.list(Kind.UNIT, model, application.name):
+        if unit.life is Life.ALIVE:
+            has = [storage.name for _, storage in storage_of(view, model, unit.name)]
+            wants[unit.name] = {
+                name: replace(application.storage[name], count=max(0, declared.count_min - has.count(name)))
+                for name, declared in meta.storage.items()
+            }
+    return storage_for(view, model, wants, now=now)
 
 
 def check_endpoints_in_use(view: View, model: str, app: str, meta: Any) -> None:

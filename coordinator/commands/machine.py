@@ -32,6 +32,17 @@ def remove_machine(view: View, machine_id: str, *, force_at_s: float | None = No
             f'removing machine {machine_id} failed: machine {machine_id} has unit "{hosted[0].name}" assigned',
             fix=f"first `coordinator remove-unit {hosted[0].name}`; or add --force to lose its units",
         )
+    kept = [
+        storage.id
+        for model, _ in view.list(Kind.MODEL)
+        for _, storage in view.list(Kind.STORAGE, model.path[0])
+        if storage.machine == machine_id and storage.life is Life.ALIVE
+    ]
+    if kept and force_at_s is None:
+        raise Refused(
+            f"removing machine {machine_id} failed: machine {machine_id} has storage {kept[0]}",
+            fix=f"first `coordinator remove-storage {kept[0]}`; or add --force to lose it",
+        )
     if machine.life is not Life.ALIVE and (force_at_s is None or machine.force_at_s is not None):
         return None
     dying = replace(machine, life=Life.DYING, force_at_s=force_at_s)

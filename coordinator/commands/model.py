@@ -11,9 +11,11 @@ from coordinator.domain.change import Change
 from coordinator.domain.life import Life
 from coordinator.domain.model import Model
 from coordinator.domain.names import check_model_name
+from coordinator.domain.refs import Kind
 from coordinator.domain.settings import SETTINGS
+from coordinator.domain.storage import is_persistent
 from coordinator.domain.view import View
-from coordinator.errors import NotFound, Refused
+from coordinator.errors import BadRequest, NotFound, Refused
 
 
 def add_model(
@@ -29,13 +31,43 @@ def add_model(
     return Change(did=f"add-model {name}", puts={refs.model(name): model})
 
 
-def destroy_model(view: View, name: str, *, force_at_s: float | None) -> Change | None:
-    """Begin to end a model; reconcile/removal.py does the rest, in steps that each leave a valid model."""
+def destroy_model(
+    view: View,
+    name: str,
+    *,
+    force_at_s: float | None,
+    destroy_storage: bool = False,
+    release_storage: bool = False,
+) -> Change | None:
+    """Begin to end a model; reconcile/removal.py does the rest, in steps that each leave a valid model.
+
+    What becomes of storage that outlives its units must be said the first time: it is destroyed, or released.
+    """
     model: Model = find_model(view, name)
-    if model.life is Life.DYING and model.force_at_s == force_at_s:
+    if destroy_storage and release_storage:
+        raise BadRequest("--destroy-storage and --release-storage cannot both be specified")
+    if model.life is Life.ALIVE and not (destroy_storage or release_storage):
+        _check_storage(view, name)
+    elif model.life is Life.DYING and model.force_at_s == force_at_s:
         return None
-    dying = replace(model, life=Life.DYING, force_at_s=_sooner(model.force_at_s, force_at_s))
+    dying = replace(
+        model,
+        life=Life.DYING,
+        force_at_s=_sooner(model.force_at_s, force_at_s),
+        release_storage=model.release_storage or release_storage,
+    )
     return Change(did=f"destroy-model {name}", puts={refs.model(name): dying})
+
+
+def _check_storage(view: View, name: str) -> None:
+    kept = [storage.id for _, storage in view.list(Kind.STORAGE, name) if is_persistent(storage)]
+    if kept:
+        raise Refused(
+            f'cannot destroy model "{name}"',
+            why=f"it has persistent storage: 0 volumes and {len(kept)} filesystems "
+            f"({', '.join(map(str, sorted(kept)[:5]))}{', ...' if len(kept) > 5 else ''})",
+            fix="add --destroy-storage to delete its content, or --release-storage to leave that on the machines",
+        )
 
 
 def set_settings(view: View, name: str, changes: Mapping[str, Any], reset: Sequence[str] = ()) -> Change | None:

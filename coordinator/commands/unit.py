@@ -11,6 +11,15 @@ from coordinator.domain.change import Change
 from coordinator.domain.life import Life
 from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Ref
+from coordinator.domain.storage import (
+    Storage,
+    StorageId,
+    check_room,
+    free_storage,
+    given_to,
+    storage_for,
+    without,
+)
 from coordinator.domain.unit import Application, Resolved, Unit
 from coordinator.domain.unit_state import UnitState
 from coordinator.domain.view import View
@@ -20,7 +29,16 @@ UNITS_PER_COMMAND_MAX = 500  # one transaction; etcd carries some thousand opera
 NAMES_PER_STEP_MAX = 60  # etcd checks 128 guards in one transaction, and each named unit needs up to two
 
 
-def add_units(view: View, model: str, app: str, *, count: int, now: str, to: Sequence[str] = ()) -> Change:
+def add_units(
+    view: View,
+    model: str,
+    app: str,
+    *,
+    count: int,
+    now: str,
+    to: Sequence[str] = (),
+    attach: Sequence[StorageId] = (),
+) -> Change:
     if count < 1:
         raise BadRequest("--num-units must be a positive integer")
     application = view.get(refs.application(model, app))
@@ -32,17 +50,27 @@ def add_units(view: View, model: str, app: str, *, count: int, now: str, to: Seq
             why="it is a subordinate: its units come with a relation",
             fix="relate it with another application",
         )
-    puts = new_units(view, model, application, count, to=to, now=now)
+    puts = new_units(view, model, application, count, to=to, now=now, attach=attach)
     return Change(did=f"add-unit {app} -n {count}", puts=puts)
 
 
 def new_units(
-    view: View, model: str, application: Application, count: int, *, to: Sequence[str], now: str
+    view: View,
+    model: str,
+    application: Application,
+    count: int,
+    *,
+    to: Sequence[str],
+    now: str,
+    attach: Sequence[StorageId] = (),
 ) -> dict[Ref, Any]:
-    """Return the puts of *count* new units and of the application that counts them.
+    """Return the puts of *count* new units with their storage, and of the application that counts them.
 
-    Numbers come from a sequence by the application's name that outlives it: they are never used again.
+    Numbers come from a sequence by the application's name that outlives it: they are never used again.  *attach*
+    names storage that a single unit gets instead of new one; it goes where that is.
     """
+    taken = _storage_to_attach(view, model, application, count, to, attach)
+    to = [taken[0].machine] if taken and taken[0].machine else to
     if count > UNITS_PER_COMMAND_MAX:
         raise Refused(
             f"cannot add {count} units at once",
@@ -62,7 +90,39 @@ def new_units(
         name = UnitName(application.name, first + index)
         machine = to[index] if index < len(to) else None
         puts[refs.unit(model, name)] = Unit(name=name, created=now, machine=machine, placement=machine)
-    return puts
+    names = [UnitName(application.name, first + index) for index in range(count)]
+    for storage in taken:
+        puts[refs.storage(model, storage.name, storage.number)] = given_to(storage, names[0])
+    new = without(application.storage, taken)
+    return puts | storage_for(view, model, dict.fromkeys(names, new), now=now)
+
+
+def _storage_to_attach(
+    view: View,
+    model: str,
+    application: Application,
+    count: int,
+    to: Sequence[str],
+    attach: Sequence[StorageId],
+) -> list[Storage]:
+    """Return what *attach* names, after checking that one new unit can have all of it."""
+    if not attach:
+        return []
+    if count != 1:
+        raise BadRequest("cannot use --attach-storage with several units", fix="add one unit at a time")
+    found = [free_storage(view, model, each, to=f"a unit of {application.name}") for each in dict.fromkeys(attach)]
+    machines = {storage.machine for storage in found}
+    if len(machines) > 1 or (to and machines != set(to)):
+        where = ", ".join(f"{storage.id} on machine {storage.machine}" for storage in found)
+        raise Refused(
+            "cannot attach storage of another machine",
+            why=f"its content is in directories: {where}",
+            fix="leave out --to; attach what is on one machine",
+        )
+    charm = view.peek(refs.charm(application.charm))
+    for name in {storage.name for storage in found}:
+        check_room(charm.meta, name, 0, sum(storage.name == name for storage in found))
+    return found
 
 
 def in_steps(names: Sequence[UnitName]) -> list[list[UnitName]]:
@@ -72,9 +132,15 @@ def in_steps(names: Sequence[UnitName]) -> list[list[UnitName]]:
 
 
 def remove_units(
-    view: View, model: str, names: Sequence[UnitName], *, force_at_s: float | None = None
+    view: View,
+    model: str,
+    names: Sequence[UnitName],
+    *,
+    force_at_s: float | None = None,
+    destroy_storage: bool = False,
 ) -> Change | None:
     """Begin to end units; their own hooks do the rest, or reconcile/removal.py from *force_at_s* on.
+    What they have of storage stays, unless *destroy_storage*.
 
     More than NAMES_PER_STEP_MAX do not fit into one write: see `in_steps`.
     """
@@ -90,14 +156,15 @@ def remove_units(
             raise Refused(f"removing unit {name} failed: it is a subordinate", fix="remove the relation instead")
         if unit.life is not Life.ALIVE and (force_at_s is None or unit.force_at_s is not None):
             continue
-        puts[ref] = replace(unit, life=max_life(unit.life), force_at_s=force_at_s)
+        destroyed = unit.destroy_storage or destroy_storage
+        puts[ref] = replace(unit, life=max_life(unit.life), force_at_s=force_at_s, destroy_storage=destroyed)
         if unit.life is Life.ALIVE:
             app_ref = refs.application(model, name.app)
             application = puts.get(app_ref) or view.get(app_ref)
             puts[app_ref] = replace(application, units_wanted=max(0, application.units_wanted - 1))
     if not puts:
         return None
-    force = " --force" if force_at_s is not None else ""
+    force = (" --destroy-storage" if destroy_storage else "") + (" --force" if force_at_s is not None else "")
     return Change(did=f"remove-unit {' '.join(map(str, names))}{force}", puts=puts)
 
 

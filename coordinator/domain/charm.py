@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from math import isfinite
+from math import ceil, isfinite
 from typing import Any
 
 import yaml
@@ -73,6 +73,29 @@ class Action:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class StorageMeta:
+    """What a charm says of one of its storages.
+
+    `type` is `filesystem` or `block`; `location` the path where it wants it, empty for anywhere.  A unit has
+    `count_min` to `count_max` (None: any number) of it.  `minimum_size_mb` is 0 where the charm does not care.
+    """
+
+    name: str
+    type: str
+    description: str = ""
+    location: str = ""
+    count_min: int = 1
+    count_max: int | None = 1
+    minimum_size_mb: int = 0
+    shared: bool = False
+    read_only: bool = False
+
+    @property
+    def is_multiple(self) -> bool:
+        return self.count_max != 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CharmMeta:
     """Everything that the system needs to know of a charm without unpacking it."""
 
@@ -84,7 +107,7 @@ class CharmMeta:
     options: tuple[Option, ...] = ()
     actions: tuple[Action, ...] = ()
     resources: Mapping[str, Any] = field(default_factory=dict)
-    storage: Mapping[str, Any] = field(default_factory=dict)
+    storage: Mapping[str, StorageMeta] = field(default_factory=dict)
 
     def find_endpoint(self, name: str) -> Endpoint | None:
         return next((endpoint for endpoint in self.endpoints if endpoint.name == name), None)
@@ -145,7 +168,7 @@ def read_charm(files: Mapping[str, str]) -> CharmMeta:
         options=_options(config) if config else (),
         actions=_actions(actions) if actions else (),
         resources=meta.plain("resources"),
-        storage=meta.plain("storage"),
+        storage=_storage(meta),
     )
     if report.problems:
         raise report.error()
@@ -173,6 +196,70 @@ def _endpoints(meta: _Node) -> tuple[Endpoint, ...]:
                 optional=node.flag("optional", default=True),
             )
     return tuple(found.values())
+
+
+_MULTIPLE = re.compile(r"(\d+)(?:(-)(\d+)?|(\+))?")
+SIZE = re.compile(r"(\d+(?:\.\d+)?)([MGTPEZY])(?:i?B)?")
+
+
+def _storage(meta: _Node) -> dict[str, StorageMeta]:
+    found = {}
+    for name, node in meta.mapping("storage").items():
+        kind = node.text("type", required=True)
+        if kind and kind not in ("filesystem", "block"):
+            node.problem(f"type of storage {name!r} is {kind!r}; it can be filesystem or block", "type")
+        location = node.text("location")
+        if location and not (location.startswith("/") and ".." not in location.split("/")):
+            node.problem(f"location of storage {name!r} is {location!r}; it must be an absolute path", "location")
+        count_min, count_max = _multiple(name, node)
+        found[name] = StorageMeta(
+            name=name,
+            type=kind,
+            description=node.text("description"),
+            location=location,
+            count_min=count_min,
+            count_max=count_max,
+            minimum_size_mb=_size_mb(name, node),
+            shared=node.flag("shared"),
+            read_only=node.flag("read-only"),
+        )
+    return found
+
+
+def _multiple(name: str, node: _Node) -> tuple[int, int | None]:
+    """Return how many of a storage a unit has: `range: 2`, `0-1`, `1-` or `2+` below `multiple`."""
+    multiple = node.child("multiple")
+    given = multiple.plain_value("range") if multiple is not None else None
+    if multiple is None:
+        return 1, 1
+    match = _MULTIPLE.fullmatch(str(given)) if isinstance(given, (str, int)) else None
+    if match is None or isinstance(given, bool):
+        node.problem(f"range of storage {name!r} is {given!r}; write it like 2, 0-1, 1- or 2+", "multiple")
+        return 1, 1
+    least = int(match[1])
+    most = int(match[3]) if match[3] else None if match[2] or match[4] else least
+    if most is not None and most < max(least, 1):
+        node.problem(f"range of storage {name!r} is {given!r}; it ends before it begins", "multiple")
+    return least, most
+
+
+def _size_mb(name: str, node: _Node) -> int:
+    """Return `minimum-size`, like `2G`, in MiB, rounded up."""
+    given = node.plain_value("minimum-size")
+    if given is None:
+        return 0
+    match = SIZE.fullmatch(str(given))
+    if match is None and isinstance(given, int) and not isinstance(given, bool):
+        return given
+    if match is None:
+        node.problem(f"minimum-size of storage {name!r} is {given!r}; write it like 2G", "minimum-size")
+        return 0
+    return size_mb(match[1], match[2])
+
+
+def size_mb(number: str, unit: str) -> int:
+    """Return a size, like `2` and `G`, in MiB, rounded up."""
+    return ceil(float(number) * 1024 ** "MGTPEZY".index(unit))
 
 
 def _options(config: _Node) -> tuple[Option, ...]:

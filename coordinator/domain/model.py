@@ -19,6 +19,8 @@ class Model:
     created: str
     life: Life = Life.ALIVE
     settings: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    #: What becomes of storage when the model goes: its content is left on the machines (True), or deleted.
+    release_storage: bool = False
     #: Seconds since the epoch from which dying parts may be removed without waiting for their agents.
     force_at_s: float | None = None
 

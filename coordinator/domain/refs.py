@@ -45,6 +45,7 @@ class Kind(str, Enum):
     OPERATION = "operation"
     TASK = "task"
     TASK_LOG = "task-log"
+    STORAGE = "storage"
     RELATION = "relation"
     MEMBER = "member"
     APPLICATION_BAG = "application-bag"
@@ -163,6 +164,10 @@ def task(model: str, task_id: int) -> Ref:
 
 def task_log(model: str, task_id: int) -> Ref:
     return Ref(Kind.TASK_LOG, (model, str(task_id)))
+
+
+def storage(model: str, name: str, number: int) -> Ref:
+    return Ref(Kind.STORAGE, (model, name, str(number)))
 
 
 def relation(model: str, relation_id: int) -> Ref:

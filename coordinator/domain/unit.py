@@ -11,6 +11,16 @@ from coordinator.domain.names import UnitName
 from coordinator.domain.resource import Resource
 
 
+@dataclass(frozen=True, slots=True)
+class Directive:
+    """How much of a storage a unit gets: from which pool ("" for the usual one), how many (None: as many as the
+    charm needs), of which size (None: the usual one)."""
+
+    pool: str = ""
+    count: int | None = None
+    size_mb: int | None = None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rollout:
     """An upgrade in batches of so many units at a time.
@@ -40,7 +50,8 @@ class Application:
     `charm` is the SHA-256 of the archive; `charm_version` counts every deploy, refresh and resource change, so
     that units see "upgrade" even when the archive is the same; `versions` is the greatest that was ever given, for
     none is given twice.  `rollout` None: every unit upgrades when it gets to it.  `forced_version`: the version
-    that units in error take too.  `exposed` maps endpoints ("" for all) to CIDRs.
+    that units in error take too.  `exposed` maps endpoints ("" for all) to CIDRs.  `storage` is what each new unit
+    gets; `destroy_storage`: what its units have goes when they go.
     """
 
     name: str
@@ -61,6 +72,8 @@ class Application:
     exposed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     constraints: Mapping[str, str] = field(default_factory=dict)
     bindings: Mapping[str, str] = field(default_factory=dict)
+    storage: Mapping[str, Directive] = field(default_factory=dict)
+    destroy_storage: bool = False
     force_at_s: float | None = None
 
 
@@ -75,7 +88,7 @@ class Resolved(str, Enum):
 class Unit:
     """`machine` is None until it is placed.  `force_at_s`: seconds since the epoch from which it may be
     removed without its agent; None means that its own hooks end it.  `charm_version`: the one that an upgrade in
-    batches lets it run; None without one."""
+    batches lets it run; None without one.  `destroy_storage`: its storage goes when it lets go of it."""
 
     name: UnitName
     created: str
@@ -85,6 +98,7 @@ class Unit:
     resolved: Resolved | None = None
     principal: UnitName | None = None
     charm_version: int | None = None
+    destroy_storage: bool = False
     force_at_s: float | None = None
 
 

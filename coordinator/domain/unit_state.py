@@ -16,7 +16,7 @@ from coordinator.domain.names import UnitName
 
 
 class HookKind(str, Enum):
-    """Every kind of hook; relation hooks get the endpoint's name in front."""
+    """Every kind of hook; relation and storage hooks get the endpoint's or storage's name in front."""
 
     INSTALL = "install"
     CONFIG_CHANGED = "config-changed"
@@ -33,6 +33,8 @@ class HookKind(str, Enum):
     SECRET_ROTATE = "secret-rotate"
     SECRET_CHANGED = "secret-changed"
     SECRET_REMOVE = "secret-remove"
+    STORAGE_ATTACHED = "storage-attached"
+    STORAGE_DETACHING = "storage-detaching"
     UPDATE_STATUS = "update-status"
     STOP = "stop"
     REMOVE = "remove"
@@ -42,7 +44,8 @@ class HookKind(str, Enum):
 class Hook:
     """One hook with what it is about.  `remote_unit` is None in created, broken, and changed of an
     application's bag; `endpoint`, `relation` and `remote_app` are None outside relation hooks.  `secret` is the id
-    of what a secret hook is about, `revision` which one, `label` what the unit calls it."""
+    of what a secret hook is about, `revision` which one, `label` what the unit calls it.  `storage` is the id of
+    the instance that a storage hook is about, like `data/0`."""
 
     kind: HookKind
     endpoint: str | None = None
@@ -53,10 +56,13 @@ class Hook:
     secret: str | None = None
     revision: int | None = None
     label: str | None = None
+    storage: str | None = None
 
     @property
     def name(self) -> str:
-        """The name charms know: `install`, `db-relation-changed`."""
+        """The name charms know: `install`, `db-relation-changed`, `data-storage-attached`."""
+        if self.storage:
+            return f"{self.storage.partition('/')[0]}-{self.kind.value}"
         return f"{self.endpoint}-{self.kind.value}" if self.endpoint else self.kind.value
 
 
@@ -76,7 +82,8 @@ class UnitState:
 
     `charm` and `charm_version`: the archive that is deployed.  `config`, `trust` and `addresses`: what the last
     config-changed saw; `config` is None when one is due whatever the values are (after install and upgrade).
-    `leader`: what the charm was told last, None for nothing yet.  `hooks` counts settled hooks.
+    `leader`: what the charm was told last, None for nothing yet.  `storage`: which instances the charm has, with
+    the count of the attachment that it was told of.  `hooks` counts settled hooks.
     """
 
     charm: str = ""
@@ -91,6 +98,7 @@ class UnitState:
     leader: bool | None = None
     leader_settings: int = 0
     status_set: bool = False
+    storage: Mapping[str, int] = field(default_factory=dict)
     failed: Failure | None = None
     hooks: int = 0
 

@@ -14,9 +14,10 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from coordinator.domain.crowd import Crowd, Crowds
+from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Kind, Ref
 from coordinator.domain.secret_owners import SecretOwners
-from coordinator.errors import NotFound
+from coordinator.errors import Corrupt, NotFound
 
 
 class Token(NamedTuple):
@@ -47,7 +48,8 @@ class Stored:
 
 
 #: How many leading names of a path a kind is listed by: the units of a (model, application), the members of
-#: a (model, relation).  A kind without an entry is listed by its model.
+#: a (model, relation).  A kind without an entry is listed by its model.  Storage is also listed by the unit that
+#: has it, like what is stored below that.
 _LISTED_BY = {
     Kind.UNIT: (1, 2),
     Kind.MEMBER: (1, 2),
@@ -87,15 +89,18 @@ class Tree:
         self._owners = SecretOwners(self.entries)
 
     def put(self, ref: Ref, stored: Stored) -> None:
+        if ref.kind is Kind.STORAGE:
+            self.remove(ref)  # its owner may be another one now
         self.entries[ref] = stored
-        for parent in self._parents(ref):
+        for parent in self._parents(ref, stored):
             self._children_to_change(parent)[ref] = stored
         self._crowds.renew(ref)
         self._owners.renew(ref)
 
     def remove(self, ref: Ref) -> None:
-        if self.entries.pop(ref, None) is not None:
-            for parent in self._parents(ref):
+        stored = self.entries.pop(ref, None)
+        if stored is not None:
+            for parent in self._parents(ref, stored):
                 siblings = self._children_to_change(parent)
                 siblings.pop(ref, None)
                 if not siblings:
@@ -136,10 +141,20 @@ class Tree:
         return children
 
     @staticmethod
-    def _parents(ref: Ref) -> Iterator[_Parent]:
-        yield from ((ref.kind, ref.path[:length]) for length in _LISTED_BY.get(ref.kind, (1,)))
+    def _parents(ref: Ref, stored: Stored) -> Iterator[_Parent]:
+        for length in _LISTED_BY.get(ref.kind, (1,)):
+            yield ref.kind, ref.path[:length]
         if (also := _LISTED_ALSO_BY.get(ref.kind)) is not None:
             yield ref.kind, also(ref.path)
+        if ref.kind is Kind.STORAGE and (owner := _owner(stored)) is not None:
+            yield ref.kind, (ref.path[0], owner.app, str(owner.number))
+
+
+def _owner(stored: Stored) -> UnitName | None:
+    try:
+        return stored.value.owner
+    except Corrupt:
+        return None  # whoever looks at it is told
 
 
 class View:

@@ -29,6 +29,9 @@ def cause_of(memory: Memory, world: World, hook: Hook) -> int | None:
         case HookKind.SECRET_CHANGED | HookKind.SECRET_REMOVE:
             stored = world.secrets.find_stored(hook.secret or "")
             return stored.revision if stored else None
+        case HookKind.STORAGE_ATTACHED | HookKind.STORAGE_DETACHING:
+            stored = world.storage.get(hook.storage or "")
+            return stored.revision if stored else None
         case _:
             return _of_relation(world, hook)
 

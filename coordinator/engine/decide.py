@@ -32,6 +32,7 @@ from coordinator.engine.operation import (
     Waiting,
 )
 from coordinator.engine.settle import RETRY_FIRST_S
+from coordinator.engine.storage import next_storage, still_concerns
 from coordinator.engine.world import Moment, World, WorldRelation
 
 RETRY_MAX_S = 300.0
@@ -47,6 +48,9 @@ def decide(memory: Memory, world: World, moment: Moment) -> Operation:
     if unit.failed is not None:
         return _after_failure(unit.failed, memory, world, moment)
     if not unit.installed:
+        # Charms find their storage in place when they install.
+        if storage := next_storage(memory, world):
+            return storage
         return RunHook(Hook(kind=HookKind.INSTALL)) if world.life is Life.ALIVE else Leave()
     # config-changed of the set-up queues start: nothing comes between the two, so that charms
     # may rely on start seeing what config-changed saw.
@@ -59,6 +63,7 @@ def decide(memory: Memory, world: World, moment: Moment) -> Operation:
         or _leadership(memory, world)
         or _secrets(world, moment)
         or _next_task(world)
+        or next_storage(memory, world)
         or _upgrade(memory, world)
         or _config(memory, world)
         or _relations(memory, world)
@@ -93,6 +98,8 @@ def _still_concerns(hook: Hook, memory: Memory, world: World) -> bool:
         return secrets.still_concerns(hook, world)
     if hook.kind is HookKind.LEADER_ELECTED:
         return world.is_leader
+    if hook.storage is not None:
+        return still_concerns(hook, world)
     if hook.kind is HookKind.RELATION_CREATED:
         return (relation := world.relations.get(hook.relation or 0)) is not None and relation.life is Life.ALIVE
     return hook.relation is None or hook.relation in world.relations or hook.relation in memory.relations
@@ -252,7 +259,7 @@ def _in_order(world: World) -> Iterator[WorldRelation]:
 
 
 def _tear_down(memory: Memory, world: World) -> Operation:
-    if operation := _relations(memory, world):
+    if operation := next_storage(memory, world) or _relations(memory, world):
         return operation
     if not memory.unit.stopped:
         return RunHook(Hook(kind=HookKind.STOP))

@@ -42,6 +42,7 @@ class Effects:
     `bags`: (relation id, owner) to the entries that change.  `ports`: what the unit's open ports shall be, None
     when the hook did not touch them.  `secrets`: what becomes of secrets, by id; `consumers`: how the unit reads
     secrets from now on, by id.  `status`, `application_status`, `version`: the last one set, None for none.
+    `storage`: how many more instances the charm wants, by name.
     """
 
     bags: Mapping[tuple[int, Owner], Entries] = field(default_factory=dict)
@@ -52,6 +53,7 @@ class Effects:
     application_status: Status | None = None
     version: str | None = None
     reboot: Reboot | None = None
+    storage: Mapping[str, int] = field(default_factory=dict)
     task: TaskEffects = field(default_factory=TaskEffects)
     secrets: Mapping[str, SecretEdit] = field(default_factory=dict)
     consumers: Mapping[str, Consumer] = field(default_factory=dict)

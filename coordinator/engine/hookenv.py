@@ -91,7 +91,7 @@ def hook_environment(
     if hook is not None:
         environment["JUJU_DISPATCH_PATH"] = f"hooks/{hook.name}"
         environment |= relation_variables(hook)
-        environment |= _of_secret(hook)
+        environment |= _of_secret(hook) | _of_storage(world, hook)
     if task is not None:
         environment |= _of_task(task)
     return environment
@@ -123,6 +123,17 @@ def _of_secret(hook: Hook) -> dict[str, str]:
     if hook.kind in (HookKind.SECRET_EXPIRED, HookKind.SECRET_REMOVE):
         variables["JUJU_SECRET_REVISION"] = str(hook.revision)
     return variables
+
+
+def _of_storage(world: World, hook: Hook) -> dict[str, str]:
+    stored = world.storage.get(hook.storage) if hook.storage is not None else None
+    if stored is None:
+        return {}
+    return {
+        "JUJU_STORAGE_ID": str(stored.value.id),
+        "JUJU_STORAGE_LOCATION": world.location_of(stored.value),
+        "JUJU_STORAGE_KIND": "filesystem",
+    }
 
 
 def relation_variables(hook: Hook) -> dict[str, str]:

@@ -26,6 +26,13 @@ from coordinator.engine import secrets
 from coordinator.engine.cause import cause_of
 from coordinator.engine.effects import Effects, merged
 from coordinator.engine.network import address_entries
+from coordinator.engine.storage import (
+    let_go_of_all,
+    put_additions,
+    put_storage,
+    remembered,
+    storage_conditions,
+)
 from coordinator.engine.world import World
 
 RETRY_FIRST_S = 5.0  # after the first failure of a hook
@@ -46,6 +53,7 @@ def settle(
     deletes: set[Ref] = set()
     _relation_memory(puts, deletes, memory, after, world)
     put_effects(puts, world, hook, effects, memory, now, restate)
+    put_storage(puts, deletes, world, hook, now)
     if hook.relation is not None and hook.relation in world.relations:
         member = refs.member(world.model, hook.relation, world.unit)
         if hook.kind is HookKind.RELATION_CREATED and hook.relation in after.relations:
@@ -62,7 +70,11 @@ def settle(
         did=hook.name,
         puts=puts,
         deletes=frozenset(deletes - set(puts)),
-        conditions=(*conditions(world, effects, puts), *_entering(world, hook)),
+        conditions=(
+            *conditions(world, effects, puts),
+            *storage_conditions(world, deletes),
+            *_entering(world, hook),
+        ),
         why=cause_of(memory, world, hook),
     )
     return secrets.with_secrets(change, world, hook, effects, now)
@@ -81,6 +93,8 @@ def rebase(world: World, fresh: World) -> World:
         relations=staying,
         status=fresh.status,
         application_status=fresh.application_status,
+        storage=fresh.storage,
+        storage_sequence=fresh.storage_sequence,
         tasks=fresh.tasks,
         secrets=fresh.secrets,
     )
@@ -135,13 +149,17 @@ def swap(memory: Memory, world: World, *, now_s: float) -> Change:
 
 def leave(world: World) -> Change:
     """Return the write that ends a dying unit of which nothing was ever installed."""
+    puts, deletes = let_go_of_all(world)
+    deletes |= {refs.member(world.model, r.id, world.unit) for r in world.relations.values() if r.in_scope}
     return Change(
         did="left before install",
-        puts={refs.unit(world.model, world.unit): replace(world.entity, life=Life.DEAD)},
-        deletes=frozenset(
-            refs.member(world.model, r.id, world.unit) for r in world.relations.values() if r.in_scope
+        puts={**puts, refs.unit(world.model, world.unit): replace(world.entity, life=Life.DEAD)},
+        deletes=frozenset(deletes),
+        conditions=(
+            *conditions(world, Effects(), puts),
+            *storage_conditions(world, deletes),
+            _entity_unchanged(world),
         ),
-        conditions=(*conditions(world, Effects(), {}), _entity_unchanged(world)),
     )
 
 
@@ -151,6 +169,7 @@ def leave(world: World) -> Change:
 def _remember(memory: Memory, world: World, hook: Hook, effects: Effects) -> Memory:
     unit = replace(
         _unit_after(memory.unit, world, hook),
+        storage=remembered(memory.unit, world, hook),
         failed=None,
         hooks=memory.unit.hooks + 1,
         status_set=memory.unit.status_set or effects.status is not None,
@@ -243,6 +262,7 @@ def put_effects(
     """Put what *effects* change; *hook* is None for what runs outside of hooks."""
     _bags(puts, world, hook, effects)
     _state(puts, world, effects)
+    put_additions(puts, world, effects, now)
     _statuses(puts, world, hook, effects, memory, now, restate)
 
 
@@ -370,6 +390,7 @@ def conditions(world: World, effects: Effects, puts: Mapping[Ref, Any]) -> tuple
         found.append(Held(refs.leader(world.model, world.unit.app), world.term))
     if refs.unit(world.model, world.unit) in puts:
         found.append(_entity_unchanged(world))
+    found += storage_conditions(world, puts)
     touched = {int(ref.path[1]) for ref in puts if ref.kind in _OF_RELATIONS}
     touched |= {int(ref.path[3]) for ref in puts if ref.kind is refs.Kind.RELATION_MEMORY}
     found += [Present(refs.relation(world.model, relation)) for relation in sorted(touched)]

@@ -22,7 +22,8 @@ from coordinator.domain.resource import Resource
 from coordinator.domain.secret import Consumer, Content, Secret
 from coordinator.domain.settings import Value
 from coordinator.domain.status import Status, UnitStatus
-from coordinator.domain.unit import Resolved, Unit
+from coordinator.domain.storage import Storage
+from coordinator.domain.unit import Directive, Resolved, Unit
 from coordinator.domain.view import Stored, Token
 
 
@@ -113,8 +114,10 @@ class World:
     first install); `charm_wanted` and `charm_version` name the archive that the unit shall run;
     `charm_forced`: even in error.  `claim` and `term` are tokens of this unit's own claim and leadership, None
     without.  `addresses` and `interfaces`: of the machine, the private address first.  `machine_ports`: open ports
-    of other units on the machine.  `goals`: every unit that goal-state may show.  `tasks`: those of the unit that
-    are not over, by number, in the order of these.
+    of other units on the machine.  `goals`: every unit that goal-state may show.  `storage`: what the unit has, by
+    the text of its id; `storage_home` is the directory below which it is on this machine, `storage_wanted` what
+    each unit of the application gets.  `tasks`: those of the unit that are not over, by number, in the order of
+    these.
     """
 
     revision: int
@@ -148,6 +151,10 @@ class World:
     machine_ports: Mapping[UnitName, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     goals: Mapping[UnitName, Goal] = field(default_factory=dict)
     resources: Mapping[str, Resource] = field(default_factory=dict)
+    storage: Mapping[str, Stored] = field(default_factory=dict)
+    storage_home: str = ""
+    storage_wanted: Mapping[str, Directive] = field(default_factory=dict)
+    storage_sequence: Stored | None = None
     tasks: Mapping[int, Stored] = field(default_factory=dict)
     secrets: WorldSecrets = field(default_factory=WorldSecrets)
 
@@ -162,6 +169,17 @@ class World:
     @property
     def resolved(self) -> Resolved | None:
         return self.entity.resolved
+
+    def location_of(self, storage: Storage) -> str:
+        """Return the path where the charm finds *storage*: where it was attached, where the charm wants it, or
+        where it is."""
+        if storage.location is not None:
+            return storage.location
+        declared = self.charm.storage.get(storage.name)
+        if declared is not None and declared.location:
+            inside = f"/{storage.number}" if declared.is_multiple else ""
+            return declared.location.rstrip("/") + inside
+        return f"{self.storage_home}/{storage.id}"
 
     @property
     def is_leader(self) -> bool:

@@ -3,6 +3,7 @@
 placement.py     which machine gets a unit; the unit that a machine registered itself for
 subordinates.py  which units live beside others, and how long
 rollout.py       which unit may upgrade next, in an upgrade in batches
+storage.py       what becomes of storage whose unit, machine or model goes
 task.py          which actions are old enough to be forgotten
 removal.py       who may go from dying to dead to gone, in which order
 secrets.py       what becomes of secrets when those who own, read or share them go
@@ -15,11 +16,12 @@ from coordinator.reconcile.placement import enlist, place
 from coordinator.reconcile.removal import remove, remove_machines
 from coordinator.reconcile.rollout import roll_out
 from coordinator.reconcile.secrets import tidy
+from coordinator.reconcile.storage import tend_storage
 from coordinator.reconcile.subordinates import accompany
 from coordinator.reconcile.task import forget_tasks
 
 #: Of one model, asked in this order.
-RECONCILERS = (accompany, remove, enlist, place, roll_out, tidy, forget_tasks)
+RECONCILERS = (accompany, remove, tend_storage, enlist, place, roll_out, tidy, forget_tasks)
 
 #: Of the machines, over all models.
 MACHINE_RECONCILERS = (remove_machines,)

@@ -12,6 +12,7 @@ from coordinator.domain.life import Life
 from coordinator.domain.model import Machine
 from coordinator.domain.names import UnitName, natural
 from coordinator.domain.refs import Kind, Ref
+from coordinator.domain.storage import storage_for
 from coordinator.domain.unit import Unit
 from coordinator.domain.view import View
 
@@ -71,6 +72,7 @@ def enlist(view: View, model: str, now_s: float) -> Change | None:
                     name=name, created=machine.created, machine=machine.id, placement=machine.id
                 ),
                 refs.machine(machine.id): replace(machine, enlisted=True),
+                **storage_for(view, model, {name: application.storage}, now=machine.created),
             },
         )
     return None

@@ -1,6 +1,6 @@
 """Who may go from dying to dead to gone, and in which order.
 
-    model dying        its applications become dying; gone when it has none
+    model dying        its applications become dying; gone when it has none, and no storage (storage.py)
     application dying  its units and relations become dying; gone when it has neither (its peers go with it)
     relation dying     gone when no unit is in its scope any more
     unit dying         its own hooks end it (engine/decide.py); gone when dead, or when nothing ever ran, and no
@@ -26,6 +26,7 @@ from coordinator.domain.relation import Relation
 from coordinator.domain.unit import Application, Unit
 from coordinator.domain.view import View
 from coordinator.reconcile import secrets
+from coordinator.reconcile.storage import let_go
 from coordinator.reconcile.subordinates import subordinates_of
 from coordinator.reconcile.task import end_tasks
 
@@ -87,7 +88,8 @@ def _end_units_and_relations(view: View, model: str, now_s: float) -> Change | N
         puts: dict[Ref, Any] = {}
         for ref, unit in view.list(Kind.UNIT, model, app.name):
             if unit.life is Life.ALIVE or (unit.force_at_s is None and app.force_at_s is not None):
-                puts[ref] = _ending(unit, app.force_at_s)
+                destroyed = unit.destroy_storage or app.destroy_storage
+                puts[ref] = replace(_ending(unit, app.force_at_s), destroy_storage=destroyed)
         for ref, relation in relations.get(app.name, ()):
             forced = relation.force_at_s is None and app.force_at_s is not None
             if not relation.is_peer and (relation.life is Life.ALIVE or forced):
@@ -122,7 +124,10 @@ def _forget_unit(view: View, model: str, now_s: float) -> Change | None:
             member = refs.member(model, int(relation_ref.path[1]), unit.name)
             if view.peek(member) is not None:
                 deletes.add(member)
-        return Change(did=f"{unit.name} gone", prunes=frozenset({ref}), deletes=frozenset(deletes))
+        left, lost = let_go(view, model, unit)
+        return Change(
+            did=f"{unit.name} gone", puts=left, prunes=frozenset({ref}), deletes=frozenset(deletes | lost)
+        )
     return None
 
 
@@ -170,7 +175,9 @@ def _forget_application(view: View, model: str, now_s: float) -> Change | None:
 def _forget_model(view: View, model: str, now_s: float) -> Change | None:
     ref = refs.model(model)
     stored = view.peek(ref)
-    if stored is None or stored.life is Life.ALIVE or view.list(Kind.APPLICATION, model):
+    if stored is None or stored.life is Life.ALIVE or view.refs(Kind.APPLICATION, model):
+        return None
+    if view.refs(Kind.STORAGE, model):
         return None
     view.find(ref)
     return Change(did=f"model {model} gone", prunes=frozenset({ref}))

@@ -21,6 +21,7 @@ from coordinator.domain.life import Life
 from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Kind, Ref
 from coordinator.domain.relation import Relation, Scope
+from coordinator.domain.storage import storage_for
 from coordinator.domain.unit import Application, Unit
 from coordinator.domain.view import View
 
@@ -85,7 +86,9 @@ def _make_units(view: View, model: str, app: str, joined: Mapping[str, Mapping[s
         return None
     view.find(refs.application(model, app))
     names = " ".join(f"{unit.name} beside {unit.principal}" for unit in puts.values())
-    return Change(did=f"add {names}", puts={**puts, sequence: (view.find(sequence) or 0) + len(puts)})
+    new = {unit.name: application.storage for unit in puts.values()}
+    storage = storage_for(view, model, new, now=max(unit.created for unit in puts.values()))
+    return Change(did=f"add {names}", puts={**puts, **storage, sequence: (view.find(sequence) or 0) + len(puts)})
 
 
 def _principals(view: View, model: str, relation: Relation, app: str) -> Iterator[Unit]:
@@ -110,7 +113,10 @@ def _end_units(view: View, model: str, app: str, joined: Mapping[str, Mapping[st
         if principal is not None and force_at_s is None:
             force_at_s = principal.force_at_s
         ended = replace(
-            unit, life=unit.life if stays or unit.life is not Life.ALIVE else Life.DYING, force_at_s=force_at_s
+            unit,
+            life=unit.life if stays or unit.life is not Life.ALIVE else Life.DYING,
+            destroy_storage=unit.destroy_storage or (principal is not None and principal.destroy_storage),
+            force_at_s=force_at_s,
         )
         if ended != unit:
             view.find(ref)

@@ -46,6 +46,7 @@ PATTERNS: Mapping[Kind, str] = {
     Kind.OPERATION: "models/*/operations/*",
     Kind.TASK: "models/*/tasks/*",
     Kind.TASK_LOG: "models/*/tasks/*/log",
+    Kind.STORAGE: "models/*/storage/*/*",
     Kind.RELATION: "models/*/relations/*",
     Kind.MEMBER: "models/*/relations/*/members/*/*",
     Kind.APPLICATION_BAG: "models/*/relations/*/data/*",

@@ -21,7 +21,7 @@ from coordinator.domain.life import Life
 from coordinator.domain.names import UnitName
 from coordinator.domain.settings import parse_duration_s, setting
 from coordinator.domain.task import Task, TaskLog, TaskStatus
-from coordinator.domain.unit_state import Hook, Memory
+from coordinator.domain.unit_state import Hook, HookKind, Memory
 from coordinator.engine.decide import decide
 from coordinator.engine.effects import Effects
 from coordinator.engine.operation import (
@@ -199,6 +199,8 @@ class Agent:
             match outcome:
                 case Succeeded(effects=effects):
                     landed = self._settle(memory, world, hook, effects)
+                    if landed and hook.kind is HookKind.STORAGE_DETACHING and hook.storage is not None:
+                        self._host.storage.withdraw(world, world.storage[hook.storage].value)
                     self._log.info("hook.settled", hook=hook.name, took_s=round(took_s, 3), landed=landed)
                 case Failed(effects=effects, reason=reason):
                     self._fail(memory, world, hook, effects, reason)
@@ -441,6 +443,7 @@ class Agent:
                 charm=self._host.charm_meta,
                 neighbours=self._host.units(),
                 contents=self._host.open_secret,
+                data_dir=str(self._host.data_dir),
             )
 
     def _moment(self, world: World) -> Moment:

@@ -30,6 +30,7 @@ from coordinator.worker.claim import Authority
 from coordinator.worker.dispatch import Minder, Runs
 from coordinator.worker.logs import Logs
 from coordinator.worker.metrics import Metrics
+from coordinator.worker.storage import StorageKeeper
 from coordinator.worker.toolserver import ToolServer
 from coordinator.worker.warm import WarmParents
 
@@ -78,6 +79,7 @@ class Host:
     warm: WarmParents
     logs: Logs
     metrics: Metrics
+    storage: StorageKeeper
     units: Callable[[], list[tuple[str, UnitName]]]
     machine_lock: FairLock = field(default_factory=FairLock)
     _group_locks: dict[str, FairLock] = field(default_factory=dict)

@@ -37,6 +37,7 @@ from coordinator.worker.logs import Logs
 from coordinator.worker.metrics import Metrics
 from coordinator.worker.observe import concerned
 from coordinator.worker.script import Said, run_script
+from coordinator.worker.storage import StorageKeeper, delete_destroyed
 from coordinator.worker.toolfiles import NATIVE, install_scripts, install_tools
 from coordinator.worker.toolserver import ToolServer
 from coordinator.worker.warm import WarmParents
@@ -130,6 +131,7 @@ class WorkerProcess:
                 warm=warm,
                 logs=logs,
                 metrics=Metrics(),
+                storage=StorageKeeper(data_dir),
                 units=self._units,
             )
             tools.run_script = lambda argv, model: run_script(host, self._run_in, argv, model)
@@ -162,6 +164,7 @@ class WorkerProcess:
                 continue
             if served:
                 self._follow_units(host)
+                served = delete_destroyed(host)  # what could not be deleted is tried again
             self._news.wait(None if served else RETRY_FIRST_S)
 
     def _enter(self, host: Host, http: WorkerHttp) -> bool:
@@ -221,7 +224,7 @@ class WorkerProcess:
 
         Called by the mirror, with its lock held, so a look costs nothing.
         """
-        if any(ref.kind in (Kind.MACHINE, Kind.WORKER, Kind.UNIT, Kind.MODEL) for ref in moved):
+        if any(ref.kind in (Kind.MACHINE, Kind.WORKER, Kind.UNIT, Kind.MODEL, Kind.STORAGE) for ref in moved):
             self._news.set()
         firewall.moved(moved)
         with self._lock:

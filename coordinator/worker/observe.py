@@ -20,6 +20,7 @@ from coordinator.domain.refs import Kind, Ref
 from coordinator.domain.relation import Relation, Scope
 from coordinator.domain.secret import Consumer, Content, Secret
 from coordinator.domain.status import Status, UnitStatus
+from coordinator.domain.storage import SEQUENCE, Storage
 from coordinator.domain.task import Task
 from coordinator.domain.unit import Application, Claim, Unit
 from coordinator.domain.unit_state import Hook, HookKind, Memory, RelationState, UnitState
@@ -40,12 +41,13 @@ def observe(
     charm: CharmLookup,
     neighbours: Iterable[tuple[str, UnitName]] = (),
     contents: OpenSecret | None = None,
+    data_dir: str = "",
 ) -> tuple[Memory, World] | None:
     """Return what unit *name* remembers and sees; None when the unit, its application or its model is gone.
 
     *session* is the worker's own: only a claim made under it counts as the unit's.  *charm* returns the metadata
     of an archive by hash.  *neighbours* are the other units on the machine.  *contents* decrypts a revision of a
-    secret; None: nothing can be read or kept.
+    secret; None: nothing can be read or kept.  *data_dir* is where the worker keeps things.
     """
     stored = view.peek_stored(refs.unit(model, name))
     stored_application = view.peek_stored(refs.application(model, name.app))
@@ -101,6 +103,10 @@ def observe(
         machine_ports=_Ports(view, neighbours, (model, name)),
         resources=application.resources,
         tasks=_tasks(view, model, name),
+        storage=_storage(view, model, name),
+        storage_home=storage_home(data_dir, model, in_model.uuid),
+        storage_wanted=application.storage,
+        storage_sequence=view.peek_stored(refs.sequence(model, SEQUENCE)),
         goals=_Goals(view, model, {name.app, *(relation.remote_app for relation in relations.values())}),
         secrets=_secrets(view, model, name, relations, leads, contents),
     )
@@ -153,6 +159,10 @@ def concerned(
                         [ref] if ref.kind is Kind.SECRET_CONSUMER else view.refs(Kind.SECRET_CONSUMER, *ref.path)
                     )
                     names |= {(ref.path[0], reader.path[2], reader.path[3]) for reader in readers}
+            case Kind.STORAGE:
+                stored: Storage | None = view.peek(ref)
+                if stored is not None and stored.owner is not None:
+                    names.add((ref.path[0], stored.owner.app, str(stored.owner.number)))
             case _:  # machines and their workers
                 everybody = True
     return [
@@ -163,6 +173,16 @@ def concerned(
         or (model, unit.app) in apps
         or (model, unit.app, str(unit.number)) in names
     ]
+
+
+def _storage(view: View, model: str, name: UnitName) -> Mapping[str, Stored]:
+    found = view.snapshot(Kind.STORAGE, model, name.app, str(name.number))
+    return {"/".join(ref.path[1:]): stored for ref, stored in found.items()}
+
+
+def storage_home(data_dir: str, model: str, model_uuid: str) -> str:
+    """Return the directory that holds the storage of a model on this machine."""
+    return f"{data_dir}/models/{model}-{model_uuid[:8]}/storage"
 
 
 def seen_by(hook: Hook, world: World, charm: CharmLookup) -> World:

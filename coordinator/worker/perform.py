@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from coordinator.domain.life import Life
+from coordinator.domain.refs import Kind, Ref
+from coordinator.domain.storage import Storage
 from coordinator.domain.unit_state import Hook, HookKind, Memory
 from coordinator.engine.effects import Effects
 from coordinator.engine.tools import LogLine
 from coordinator.engine.tools.context import HookContext
 from coordinator.engine.world import World
-from coordinator.errors import CharmInvalid
+from coordinator.errors import CharmInvalid, Refused
 from coordinator.worker.charmenv import python_directory
 from coordinator.worker.dispatch import Ended
 from coordinator.worker.host import Host
@@ -63,15 +66,17 @@ def perform(
         log.write(world.unit.dashed, level, module, message)
 
     try:
-        new = hook.kind in (HookKind.INSTALL, HookKind.UPGRADE_CHARM)
+        # Storage may be attached before install, with the charm that will be installed.
+        new = hook.kind in (HookKind.INSTALL, HookKind.UPGRADE_CHARM) or not memory.unit.installed
         sha256 = world.charm_wanted if new else memory.unit.charm
         charm_dir = deploy(host, memory, world, sha256)
+        provide_storage(host, HookContext(world=world, memory=memory, hook=hook))
         program = find_program(charm_dir, hook)
         if program is None:
             say("INFO", f'skipped "{hook.name}" hook (missing)')
             return Succeeded(Effects())
         python = python_directory(charm_dir, host.data_dir / "environments", lambda level, text: say(level, text))
-    except CharmInvalid as problem:
+    except Refused as problem:
         for line in str(problem).splitlines():
             say("ERROR", line)
         return Failed(Effects(), problem.what)
@@ -128,6 +133,25 @@ def deploy(host: Host, memory: Memory, world: World, sha256: str) -> Path:
     directory.deploy(sha256, host.fetch_charm)
     directory.begin_hook(memory.unit.hooks)
     return directory.charm
+
+
+def provide_storage(host: Host, context: HookContext) -> None:
+    """Make sure that the charm finds the storage that it is told of; what it lets go of need not be there.
+
+    Raises:
+        Refused: the machine does not let us.
+    """
+    world = context.world
+
+    def is_free(text: str) -> bool:
+        with host.live.look() as view:
+            other: Storage | None = view.peek(Ref(Kind.STORAGE, (world.model, *text.split("/"))))
+        return other is None or other.owner is None
+
+    if world.life is Life.ALIVE:
+        for storage in context.storage().values():
+            if not storage.detaching:
+                host.storage.provide(world, storage, is_free)
 
 
 def find_program(charm_dir: Path, hook: Hook) -> Path | None:

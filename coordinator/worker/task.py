@@ -22,12 +22,12 @@ from coordinator.engine.task import NOT_IMPLEMENTED, Ran
 from coordinator.engine.tools import LogLine
 from coordinator.engine.tools.context import HookContext
 from coordinator.engine.world import World
-from coordinator.errors import CharmInvalid
+from coordinator.errors import Refused
 from coordinator.worker.charmenv import python_directory
 from coordinator.worker.dispatch import Ended, Killable
 from coordinator.worker.host import Host
 from coordinator.worker.output import Kept
-from coordinator.worker.perform import ENTROPY_BYTES, deploy
+from coordinator.worker.perform import ENTROPY_BYTES, deploy, provide_storage
 from coordinator.worker.script import script_file
 from coordinator.worker.start import Start
 
@@ -78,8 +78,9 @@ def perform_task(
 
     try:
         charm_dir = deploy(host, memory, world, memory.unit.charm)
+        provide_storage(host, HookContext(world=world, memory=memory, task=task))
         python = python_directory(charm_dir, host.data_dir / "environments", lambda level, text: say(level, text))
-    except CharmInvalid as problem:
+    except Refused as problem:
         return Effects(), Ran(reason=str(problem))
     output = Kept(OUTPUT_BYTES_MAX)
     with _program(task, charm_dir) as program:

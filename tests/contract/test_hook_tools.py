@@ -14,6 +14,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ import pytest
 from build import DB, WEB, Story, entered, leading, memory, relation, relation_hook, stored, unit, world
 
 import ops
-from coordinator.domain.charm import CharmMeta
+from coordinator.domain.charm import CharmMeta, StorageMeta
 from coordinator.domain.status import Status
 from coordinator.domain.unit_state import HookKind
 from coordinator.engine.effects import Effects, Reboot
@@ -373,7 +374,8 @@ def test_a_charm_that_fails_leaves_nothing_but_its_status(told):
 
 def test_every_hook_of_a_life_can_be_run_by_ops(told):
     told.write("db", DB, Database)
-    told.write("web", WEB, Client, units=2)
+    data = StorageMeta(name="data", type="filesystem")
+    told.write("web", replace(WEB, storage={"data": data}), Client, units=2)
     told.relate("web:db", "db:clients")
     told.run_all()
     told.configure("web", color="red")

@@ -30,6 +30,7 @@ from coordinator.worker.claim import Authority
 from coordinator.worker.host import Host
 from coordinator.worker.observe import concerned
 from coordinator.worker.show import Showing
+from coordinator.worker.storage import delete_destroyed
 
 if TYPE_CHECKING:
     from simulation import Simulation
@@ -198,6 +199,7 @@ class Worker(Process):
             tools=ignored,
             logs=ignored,
             metrics=ignored,
+            storage=ignored,
             units=lambda: list(self.agents),
             machine_lock=OneAtATime(),
         )
@@ -224,6 +226,8 @@ class Worker(Process):
                 self.live.wait_for(revision, 0)
                 self._wake_all()
             self._follow_units()
+            if not delete_destroyed(self.host):
+                self._due_s = self.sim.now_s + TROUBLE_S
         except TROUBLE:
             self._due_s = self.sim.now_s + TROUBLE_S
         finally:
@@ -245,7 +249,7 @@ class Worker(Process):
         self.has_news = True
 
     def _moved(self, moved: list[Ref]) -> None:
-        if any(ref.kind in (Kind.MACHINE, Kind.WORKER, Kind.UNIT, Kind.MODEL) for ref in moved):
+        if any(ref.kind in (Kind.MACHINE, Kind.WORKER, Kind.UNIT, Kind.MODEL, Kind.STORAGE) for ref in moved):
             self.has_news = True
         with self.live.look() as view:
             awake = concerned(view, moved, list(self.agents))

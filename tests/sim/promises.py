@@ -170,7 +170,8 @@ class Promises:
         state = puts.get(refs.state(model, unit))
         if state is None:
             book.hooks.append(_not_run(did, former))
-            book.skipped = book.skipped or book.hooks[-1].endpoint != "juju-info"
+            is_silent = book.hooks[-1].endpoint == "juju-info" or book.hooks[-1].kind is HookKind.STORAGE_DETACHING
+            book.skipped = book.skipped or not is_silent
         else:
             run = sim.runs[int(state["run"])]
             assert run.id not in book.runs, f"{unit}: run {run.id} of {did} landed twice"
@@ -226,6 +227,8 @@ class Promises:
                 return False
         if any(reconcile(view.again(), now_s) for reconcile in MACHINE_RECONCILERS):
             return False
+        if any(storage.life is not Life.ALIVE for _, storage in view.list(Kind.STORAGE, model)):
+            return False  # some worker has something to delete
         for ref, _ in view.list(Kind.UNIT, model):
             sight = self._look(view, model, refs.unit_of(ref))
             if sight is None or sight[1].claim is None:
@@ -248,6 +251,13 @@ class Promises:
             self._check_bags(view, model, unit.name, state)
         for _, task in view.list(Kind.TASK, model):
             assert task.status.is_over, f"task {task.id} is {task.status.value} at rest"
+        for _, storage in view.list(Kind.STORAGE, model):
+            assert storage.life is Life.ALIVE, f"{storage.id} does not go"
+            if storage.owner is not None:
+                memory = view.peek(refs.memory(model, storage.owner))
+                told = memory.storage.get(str(storage.id))
+                assert told == storage.attachment, f"{storage.owner} was not told of {storage.id}"
+                assert storage.location is not None, f"{storage.id} is nowhere"
         for item in self._store.read(*keys.below(refs.model(model))).items:
             ref = keys.ref_of(item.key)
             assert ref is not None
@@ -270,7 +280,8 @@ class Promises:
     def check_nothing_is_left(self, model: str) -> None:
         assert self._under(model) == [], "something of the model is left"
         for unit, book in self.books.items():
-            last = book.hooks[-1].kind if book.hooks else HookKind.REMOVE
+            installed = any(hook.storage is None for hook in book.hooks)
+            last = book.hooks[-1].kind if installed else HookKind.REMOVE
             assert book.forced or last is HookKind.REMOVE, f"{unit} ended with {last.value}"
 
     def _under(self, model: str) -> list[str]:
@@ -334,6 +345,9 @@ def _not_run(did: str, former: Item | None) -> Hook:
     failed = decoder(Kind.MEMORY)(former.value).failed if former else None
     if failed is not None:
         return failed.hook
+    name, _, kind = did.partition("-storage-")
+    if kind:
+        return Hook(kind=HookKind(f"storage-{kind}"), storage=f"{name}/0")  # which one, it does not say
     endpoint, _, kind = did.partition("-relation-")
     return Hook(kind=HookKind(f"relation-{kind}"), endpoint=endpoint)
 
@@ -343,7 +357,10 @@ def _not_run(did: str, former: Item | None) -> Hook:
 
 def check_order(hooks: list[Hook], *, set_up_skipped: bool = False) -> None:
     """Raise when the last of *hooks*, those of one unit, may not come after the others."""
-    *before, last = hooks
+    _check_storage(hooks)
+    if hooks[-1].storage is not None:
+        return
+    *before, last = [hook for hook in hooks if hook.storage is None]
     kinds = [hook.kind for hook in before]
     assert HookKind.REMOVE not in kinds, "a hook after remove"
     if not before:
@@ -359,6 +376,16 @@ def check_order(hooks: list[Hook], *, set_up_skipped: bool = False) -> None:
         assert last.kind is HookKind.REMOVE, "a hook after stop"
     if last.kind in _OF_RELATIONS:
         _check_relation([hook for hook in before if hook.relation == last.relation], last)
+
+
+def _check_storage(hooks: list[Hook]) -> None:
+    """Storage comes and goes in turn, never between config-changed and start nor after stop."""
+    *before, last = hooks
+    kinds = [hook.kind for hook in before]
+    if last.storage is None:
+        return
+    assert HookKind.STOP not in kinds, "storage after stop"
+    assert kinds[-1:] != [HookKind.CONFIG_CHANGED] or HookKind.START in kinds, "storage came before start"
 
 
 def _check_relation(before: list[Hook], last: Hook) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from build import charm, subordinate
 
-from coordinator.domain.charm import Action, Option
+from coordinator.domain.charm import Action, Option, StorageMeta
 from coordinator.domain.task import Task
 from coordinator.domain.unit_state import Hook, HookKind, Memory
 from coordinator.engine.effects import Effects
@@ -29,7 +29,15 @@ if TYPE_CHECKING:
 
 _OPTIONS = (Option(name="color", type="string", default="none"),)
 _ACTIONS = (Action(name="go"), Action(name="aside", parallel=True))
-WEB = charm("web", requires={"db": "sql"}, peers={"ring": "web-ring"}, options=_OPTIONS, actions=_ACTIONS)
+_DATA = {"data": StorageMeta(name="data", type="filesystem", count_max=3)}
+WEB = charm(
+    "web",
+    requires={"db": "sql"},
+    peers={"ring": "web-ring"},
+    options=_OPTIONS,
+    actions=_ACTIONS,
+    storage=_DATA,
+)
 DB = charm("db", provides={"clients": "sql"}, options=_OPTIONS, actions=_ACTIONS)
 AGENT = charm("agent", requires={"host": "juju-info"}, options=_OPTIONS)
 BESIDE = subordinate("beside", requires={"host": "juju-info"}, options=_OPTIONS)
@@ -170,6 +178,8 @@ def _play(
 def _look_around(call: Callable[..., str], run: Run, hook: Hook) -> None:
     """Read what a charm may rely on in the hook that runs."""
     remote = hook.remote_unit
+    if hook.storage is not None and hook.storage not in call("storage-list").split():
+        run.problems.append(f"{hook.name}: storage-list has no {hook.storage}")
     if remote is None or hook.relation not in run.world.relations:
         return
     listed = str(remote) in call("relation-list", "-r", str(hook.relation)).split()

@@ -19,13 +19,14 @@ from promises import Book, Promises
 from recorder import AGENT, BESIDE, DB, WEB, Run
 from sim_store import Died, Fault
 
-from coordinator.commands import application, config, model, relation, rollout, task, unit
+from coordinator.commands import application, config, model, relation, rollout, storage, task, unit
 from coordinator.domain import refs
 from coordinator.domain.change import Change
 from coordinator.domain.charm import Charm, CharmMeta
 from coordinator.domain.model import Machine
 from coordinator.domain.names import EndpointName, UnitName
 from coordinator.domain.refs import Kind
+from coordinator.domain.storage import StorageId
 from coordinator.domain.view import View
 from coordinator.errors import Contended, LeaseLost, Refused
 from coordinator.store import keys
@@ -213,8 +214,24 @@ class Simulation:
     def resolve(self, name: str, *, retry: bool) -> None:
         self.ask(lambda view: unit.resolve(view, MODEL, [UnitName.parse(name)], retry=retry))
 
-    def destroy_model(self) -> None:
-        self.ask(lambda view: model.destroy_model(view, MODEL, force_at_s=None))
+    def add_storage(self, name: str) -> None:
+        self.ask(lambda view: storage.add_storage(view, MODEL, UnitName.parse(name), "data", "", now=CREATED))
+
+    def detach_storage(self, number: int, *, force: bool = False) -> None:
+        self.ask(lambda view: storage.detach_storage(view, MODEL, StorageId("data", number), force=force))
+
+    def attach_storage(self, name: str, number: int) -> None:
+        which = [StorageId("data", number)]
+        self.ask(lambda view: storage.attach_storage(view, MODEL, UnitName.parse(name), which))
+
+    def remove_storage(self, number: int, *, force: bool = False) -> None:
+        at_s = self._force(force)
+        self.ask(lambda view: storage.remove_storage(view, MODEL, StorageId("data", number), force_at_s=at_s))
+
+    def destroy_model(self, *, release_storage: bool = False) -> None:
+        self.ask(lambda view: model.destroy_model(
+            view, MODEL, force_at_s=None, destroy_storage=not release_storage, release_storage=release_storage
+        ))  # fmt: skip
 
     def _force(self, force: bool) -> float | None:
         return EPOCH_S + self.now_s + 5.0 if force else None

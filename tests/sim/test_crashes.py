@@ -50,6 +50,15 @@ def run_actions(sim: Simulation) -> None:
     sim.cancel_last(1)
 
 
+def move_storage(sim: Simulation) -> None:
+    sim.detach_storage(0)
+    sim.rest()
+    sim.attach_storage("web/0", 0)
+    sim.add_storage("web/1")
+    sim.rest()
+    sim.remove_storage(2, force=True)
+
+
 def refresh(sim: Simulation) -> None:
     sim.refresh("db", DB)
 
@@ -96,6 +105,7 @@ LIFE: tuple[Chapter, ...] = (
     change_an_option,
     run_actions,
     lose_the_worker_of_a_leader,
+    move_storage,
     refresh,
     refresh_in_batches,
     take_back,
@@ -161,6 +171,6 @@ def test_a_life_without_faults_takes_the_hooks_that_it_needs() -> None:
         "install", "leader-elected", "leader-settings-changed", "config-changed", "start", "upgrade-charm",
         "clients-relation-created", "clients-relation-joined", "clients-relation-changed",
         "clients-relation-departed", "clients-relation-broken", "ring-relation-created", "ring-relation-departed",
-        "stop", "remove",
+        "stop", "remove", "data-storage-attached", "data-storage-detaching",
     }  # fmt: skip
     assert all(landed[-2:] == ["stop", "remove"] for landed in hooks.values())

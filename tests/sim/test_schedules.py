@@ -58,6 +58,10 @@ ANY_TIME: tuple[Event, ...] = (
     lambda sim: sim.unseat("web"),
     lambda sim: sim.deploy("agent", AGENT, 1),
     lambda sim: sim.integrate("agent", "db"),
+    lambda sim: sim.add_storage(_unit(sim, "web")),
+    lambda sim: sim.detach_storage(sim.rng.randint(0, 3), force=sim.rng.random() < 0.3),
+    lambda sim: sim.attach_storage(_unit(sim, "web"), sim.rng.randint(0, 3)),
+    lambda sim: sim.remove_storage(sim.rng.randint(0, 3), force=sim.rng.random() < 0.5),
     lambda sim: sim.deploy("beside", BESIDE),
     lambda sim: sim.integrate("beside", _app(sim)),
     lambda sim: sim.remove_relation("beside", _app(sim), force=sim.rng.random() < 0.3),
@@ -82,7 +86,7 @@ def live(seed: int) -> None:
         sim.unroll(STEPS, list(events_of(random.Random(seed))))
         sim.heal()
         sim.rest()
-        sim.destroy_model()
+        sim.destroy_model(release_storage=seed % 2 == 0)
         sim.rest()
         sim.promises.check_nothing_is_left(MODEL)
     except BaseException as broken:

@@ -26,6 +26,7 @@ from coordinator.engine.tools import (
     secret,
     state,
     status,
+    storage,
 )
 from coordinator.engine.tools._flags import (
     STDIN,
@@ -45,7 +46,7 @@ __all__ = ["COMMANDS", "STDIN", "Answer", "Call", "HookContext", "LogLine", "ans
 
 COMMANDS: Mapping[str, Command] = {
     command.name: command
-    for module in (relation, config, status, leadership, network, state, secret, action, resource, other)
+    for module in (relation, config, status, leadership, network, state, secret, storage, action, resource, other)
     for command in module.COMMANDS
 }
 

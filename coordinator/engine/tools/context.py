@@ -15,6 +15,7 @@ from coordinator.domain.charm import Role
 from coordinator.domain.life import Life
 from coordinator.domain.names import UnitName
 from coordinator.domain.relation import BAG_BYTES_MAX, Scope
+from coordinator.domain.storage import Storage
 from coordinator.domain.task import Task
 from coordinator.domain.unit_state import Hook, HookKind, Memory, RelationState
 from coordinator.engine.effects import Effects, Owner, merged
@@ -200,6 +201,16 @@ class HookContext:
     def ports(self) -> Mapping[str, tuple[str, ...]]:
         """Return the unit's open ports, own changes included: endpoint ("" for all) to ranges."""
         return self.world.status.ports if self.effects.ports is None else self.effects.ports
+
+    def storage(self) -> dict[str, Storage]:
+        """Return what the charm was told that it has, the instance of a running hook included, by id."""
+        told = self.memory.unit.storage
+        current = self.hook.storage if self.hook is not None else None
+        return {
+            text: stored.value
+            for text, stored in self.world.storage.items()
+            if text == current or told.get(text) == stored.value.attachment
+        }
 
     def check_total(self) -> None:
         """Refuse when what this hook is going to write does not fit into one transaction.

@@ -19,6 +19,13 @@ def see(command: str) -> str:
 
 
 USAGE = [
+    ("deploy ./x --storage data", 'malformed storage "data"', "write it like data=rootfs,2,10G"),
+    ("deploy ./x --attach-storage data",
+     'storage id "data" not valid: it is the name of a storage, a slash and a number',
+     "write it like data/0; `coordinator storage` lists what there is"),
+    ("add-storage web/0", "add-storage requires a unit and a storage name",
+     "write it like add-storage web/0 data"),
+    ("show-storage", "must specify storage id(s)", see("show-storage")),
     ("sttus", 'coordinator: "sttus" is not a coordinator command. See "coordinator --help".\n\n'
      "Did you mean:\n\tstatus", ""),
     ("xyzzy", 'coordinator: "xyzzy" is not a coordinator command. See "coordinator --help".', ""),
@@ -115,7 +122,6 @@ FAILURES = [
     ("integrate a b --via 10.0.0.0/8", "the --via option can only be used"),
     ("deploy web", 'charm "web" not found: a bare word names a charm in a store'),
     ("deploy ./bundle.yaml", "cannot deploy ./bundle.yaml: bundles are not supported"),
-    ("deploy ./x --storage data=1G", "cannot deploy with --storage: storage is not managed here"),
     ("refresh web", "refreshing a local charm requires either --path or --switch"),
     ("config web k=@/no/such/file", "cannot read /no/such/file: no such file or directory"),
     ("destroy-model demo", "No controllers registered."),

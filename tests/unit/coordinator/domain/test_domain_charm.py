@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from coordinator.domain.charm import CHARM_FILE_BYTES_MAX, Action, CharmMeta, Endpoint, Option, Role, read_charm
+from coordinator.domain.charm import (
+    CHARM_FILE_BYTES_MAX,
+    Action,
+    CharmMeta,
+    Endpoint,
+    Option,
+    Role,
+    StorageMeta,
+    read_charm,
+)
 from coordinator.errors import CharmInvalid
 
 METADATA = """\
@@ -74,7 +83,7 @@ def test_a_charm_is_read_whole() -> None:
                 execution_group="io",
             ),
         ),
-        storage={"disk": {"type": "filesystem"}},
+        storage={"disk": StorageMeta(name="disk", type="filesystem")},
     )
 
 

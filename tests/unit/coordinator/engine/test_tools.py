@@ -805,7 +805,7 @@ def test_what_is_not_there_is_refused(line, code, text):
 
 
 def test_nothing_is_installed_that_libraries_take_as_a_promise():
-    legacy = ("payload-", "k8s-", "pod-spec-", "add-metric", "storage-")
+    legacy = ("payload-", "k8s-", "pod-spec-", "add-metric")
     assert [name for name in COMMANDS if name.startswith(legacy)] == []
 
 

@@ -63,7 +63,7 @@ def test_what_a_charm_says_of_itself_comes_back_as_it_was() -> None:
         pytest.param(
             Kind.UNIT,
             Unit(name=unit("web/0"), created=CREATED, life=Life.DYING, resolved=Resolved.SKIP),
-            '{"created":"2026-01-01T00:00:00Z","life":"dying","name":"web/0","resolved":"skip"}',
+            '{"created":"2026-01-01T00:00:00Z","destroy_storage":false,"life":"dying","name":"web/0","resolved":"skip"}',
             id="keys are sorted, and what is None is left out",
         ),
         pytest.param(

@@ -1,0 +1,162 @@
+"""Directories of storage on this machine: made before a charm is told of them, deleted when nobody wants them.
+
+Role: `StorageKeeper` makes, mounts, links and deletes; every step may be repeated, so a crash on the way is made
+good by the next call.  `delete_destroyed` is what the worker does for instances that shall go: they are gone in
+the store once nothing of them is left here.
+Not here: which hook comes next (engine/storage.py), who lets go of what (reconcile/storage.py).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from coordinator.domain.change import Change, Unchanged
+from coordinator.domain.life import Life
+from coordinator.domain.refs import Kind
+from coordinator.domain.storage import Storage
+from coordinator.engine.world import World
+from coordinator.errors import CoordinatorError, Refused
+from coordinator.log import get_logger
+from coordinator.store.repository import Author
+from coordinator.worker.observe import storage_home
+
+if TYPE_CHECKING:
+    from coordinator.worker.host import Host
+
+log = get_logger()
+
+
+class StorageKeeper:
+    """The storage below a worker's data directory."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+        self._provided: set[tuple[Path, int]] = set()  # by attachment: another one may want it at another place
+
+    def provide(self, world: World, storage: Storage, is_free: Callable[[str], bool]) -> None:
+        """Make sure that the charm of *world* finds *storage* where it expects it.
+
+        *is_free* says of the id of another instance whether nobody has that now.
+
+        Raises:
+            Refused: the machine does not let us; the text says what to do.
+        """
+        directory = Path(world.storage_home) / str(storage.id)
+        done = (directory, storage.attachment)
+        if done in self._provided:
+            return
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            if storage.pool == "tmpfs" and not os.path.ismount(directory):
+                _mount(directory, storage)
+            location = Path(world.location_of(storage))
+            if location != directory:
+                _link(location, directory, storage, lambda link: _is_stale(link, world.storage_home, is_free))
+        except OSError as trouble:
+            raise Refused(
+                f"cannot provide storage {storage.id}",
+                why=f"{trouble.filename or directory}: {trouble.strerror or trouble}",
+                fix="give the worker the right to write there, or free the place, then `coordinator resolved`",
+            ) from trouble
+        self._provided.add(done)
+
+    def withdraw(self, world: World, storage: Storage) -> None:
+        """Remove the link that led the charm of *world* to *storage*, which it has let go of."""
+        location, directory = Path(world.location_of(storage)), Path(world.storage_home) / str(storage.id)
+        try:
+            if location != directory and location.is_symlink() and location.readlink() == directory:
+                location.unlink()
+        except OSError as trouble:  # whoever wants the place next takes it over
+            log.warning("storage.not_withdrawn", storage=str(storage.id), why=str(trouble))
+
+    def delete(self, model: str, model_uuid: str, storage: Storage) -> None:
+        """Delete everything in *storage*.
+
+        Raises:
+            OSError: something of it cannot be deleted.
+        """
+        directory = Path(storage_home(str(self._data_dir), model, model_uuid)) / str(storage.id)
+        self._provided = {done for done in self._provided if done[0] != directory}
+        if os.path.ismount(directory):
+            subprocess.run(["umount", "--", str(directory)], check=False, capture_output=True)
+        if directory.exists():
+            shutil.rmtree(directory)
+
+
+def _mount(directory: Path, storage: Storage) -> None:
+    how = ["mount", "-t", "tmpfs", "-o", f"size={storage.size_mb}m,mode=0755", "tmpfs", str(directory)]
+    try:
+        done = subprocess.run(how, check=False, capture_output=True, text=True)
+        trouble = done.stderr.strip() if done.returncode else ""
+        failed = done.returncode != 0
+    except FileNotFoundError:
+        failed, trouble = True, "there is no program `mount`"
+    if failed:
+        raise Refused(
+            f"cannot provide storage {storage.id}",
+            why=f"mounting a tmpfs at {directory} failed: {trouble or 'it was not allowed'}",
+            fix="let the worker run as root with the right to mount, or use the pool rootfs",
+        )
+
+
+def _is_stale(link: Path, home: str, is_free: Callable[[str], bool]) -> bool:
+    """Say whether *link* is left of an instance that nobody has any more."""
+    text = str(link)
+    return text.startswith(f"{home}/") and is_free(text.removeprefix(f"{home}/"))
+
+
+def _link(location: Path, directory: Path, storage: Storage, is_stale: Callable[[Path], bool]) -> None:
+    """Make *location* lead to *directory*; what former storage left there gives way, what others made does not."""
+    if location.is_symlink():
+        leads_to = location.readlink()
+        if leads_to == directory:
+            return
+        if is_stale(leads_to):
+            location.unlink()
+    elif location.is_dir() and not any(location.iterdir()):
+        location.rmdir()
+    if location.is_symlink() or location.exists():
+        raise Refused(
+            f"cannot provide storage {storage.id} at {location}",
+            why=f"{location} is there already"
+            + (f" and leads to {location.readlink()}" if location.is_symlink() else ""),
+            fix="free the path, then `coordinator resolved`; units that want the same one need a machine each",
+        )
+    location.parent.mkdir(parents=True, exist_ok=True)
+    location.symlink_to(directory)
+
+
+def delete_destroyed(host: Host) -> bool:
+    """Delete what shall go and nobody has any more; say whether nothing of it is left to do."""
+    with host.live.look() as view:
+        doomed = [
+            (view.peek(model_ref).uuid, ref, stored)
+            for model_ref, _ in view.list(Kind.MODEL)
+            for ref, stored in view.snapshot(Kind.STORAGE, model_ref.path[0]).items()
+            if _is_ours_to_delete(stored.value, host.machine)
+        ]
+    is_done = True
+    for model_uuid, ref, stored in doomed:
+        storage: Storage = stored.value
+        try:
+            host.storage.delete(ref.path[0], model_uuid, storage)
+            change = Change(
+                did=f"storage {storage.id} deleted",
+                deletes=frozenset({ref}),
+                conditions=(Unchanged(ref, stored.revision),),
+            )
+            outcome = host.repository.write(change, Author(name=f"machine {host.machine}"), since=stored.revision)
+            host.live.wait_for(outcome.revision, 1.0)
+        except (OSError, CoordinatorError) as trouble:
+            log.warning("storage.not_deleted", storage=str(storage.id), why=str(trouble))
+            is_done = False
+    return is_done
+
+
+def _is_ours_to_delete(storage: Storage, machine: str) -> bool:
+    return storage.life is not Life.ALIVE and storage.owner is None and storage.machine == machine
