@@ -13,20 +13,32 @@ def storage_list(world: World, call: Call) -> list[str]:
 
 
 @command("storage-get", takes=("s",))
-def storage_get(world: World, call: Call) -> dict[str, str]:
-    full_id = call.options.get("s", "")
+def storage_get(world: World, call: Call) -> dict[str, str] | str:
+    full_id = call.options.get("s")
+    if full_id is None:
+        raise Refused("no storage instance specified", USAGE)
     storage = world.find_storage(full_id)
     if storage is None or not storage.attached:
         raise Refused(f'invalid value "{full_id}" for option -s: storage not found', USAGE)
-    return {"kind": "filesystem", "location": str(storage.location())}
+    values = {"kind": "filesystem", "location": str(storage.location())}
+    attribute = call.word(0)
+    if attribute is None:
+        return values
+    if attribute not in values:
+        raise Refused(f'invalid storage attribute "{attribute}"')
+    return values[attribute]
 
 
 @command("storage-add")
 def storage_add(world: World, call: Call) -> None:
+    if not call.words:
+        raise Refused("storage add requires a storage directive", USAGE)
     for word in call.words:
-        name, _, count = word.partition("=")
+        name, equals, count = word.partition("=")
         if "/" in name:
             raise Refused(f'storage name cannot contain "/": "{name}"', USAGE)
+        if equals and not count.lstrip("-").isdigit():
+            raise Refused(f'only count can be specified for "{name}"', USAGE)
         number = int(count or "1")
         if number < 1:
             raise Refused(f"storage count must be a positive number, not {number}", USAGE)
