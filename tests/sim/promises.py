@@ -385,7 +385,8 @@ def _check_storage(hooks: list[Hook]) -> None:
     if last.storage is None:
         return
     assert HookKind.STOP not in kinds, "storage after stop"
-    assert kinds[-1:] != [HookKind.CONFIG_CHANGED] or HookKind.START in kinds, "storage came before start"
+    if last.kind is HookKind.STORAGE_ATTACHED:  # a unit that goes never starts
+        assert kinds[-1:] != [HookKind.CONFIG_CHANGED] or HookKind.START in kinds, "storage came before start"
 
 
 def _check_relation(before: list[Hook], last: Hook) -> None:
