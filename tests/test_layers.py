@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from coordinator.cli.help import reference
+from coordinator.cli.usage import load
 from coordinator.settings import ControllerSettings, WorkerSettings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -124,3 +126,8 @@ def test_the_readme_names_only_files_that_exist():
     missing = [word for word in named if not ((ROOT / word).exists() or (HOME / word).exists())]
     assert named
     assert not missing
+
+
+def test_the_readme_has_the_commands_as_they_are():
+    table = reference(load)
+    assert table in (ROOT / "README.md").read_text(), "put in what `coordinator help reference` prints"

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from coordinator.cli.index import ALIASES, COMMANDS, TOPICS
 
 if TYPE_CHECKING:
     import click
+
+
+_SHARED = ("--model", "--controller", "--format", "--output")  # what they do is the same everywhere
 
 
 def orientation(program: str) -> str:
@@ -27,6 +31,31 @@ def list_of_commands() -> str:
     everything = {**COMMANDS, **{alias: f'Alias for "{name}"' for alias, name in ALIASES.items()}}
     width = max(map(len, everything))
     return "\n".join(f"{name:{width}}  {everything[name]}" for name in sorted(everything))
+
+
+def reference(load: Callable[[str], click.Command]) -> str:
+    """Return every command as a Markdown table by topic: how it is called, what it does, its own flags."""
+    lines = ["| command | what it does | flags |", "| --- | --- | --- |"]
+    for topic, commands in TOPICS.items():
+        lines.append(f"| **{topic}** | | |")
+        for name, summary in commands.items():
+            command = load(name)
+            arguments = [_argument(p) for p in command.params if p.param_type_name == "argument"]
+            other = sorted(alias for alias, target in ALIASES.items() if target == name)
+            called = f"`{' '.join([name, *arguments])}`".replace("|", "\\|")
+            also = f" ({', '.join(f'`{alias}`' for alias in other)})" if other else ""
+            lines.append(f"| {called}{also} | {summary} | {' '.join(_own_flags(command))} |")
+    return "\n".join(lines)
+
+
+def _own_flags(command: click.Command) -> list[str]:
+    shown = []
+    for parameter in command.params:
+        name = max(parameter.opts, key=len)
+        hidden = getattr(parameter, "hidden", False) or not parameter.expose_value
+        if parameter.param_type_name == "option" and not hidden and name not in _SHARED:
+            shown.append(f"`{name}`")
+    return shown
 
 
 def command_help(command: click.Command, called: str, context: click.Context) -> str:
@@ -55,7 +84,7 @@ def command_help(command: click.Command, called: str, context: click.Context) ->
 
 def _argument(argument: click.Parameter) -> str:
     name = argument.metavar or (argument.name or "").upper()
-    return f"{name}..." if argument.nargs == -1 and not name.endswith("]") else name
+    return f"{name}..." if argument.nargs == -1 and not name.endswith(("]", "...")) else name
 
 
 def _flags(records: list[tuple[str, str]]) -> str:

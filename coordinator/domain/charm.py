@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from math import ceil, isfinite
 from typing import Any
 
@@ -95,7 +96,7 @@ class StorageMeta:
         return self.count_max != 1
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)  # without slots, so that it can have an index
 class CharmMeta:
     """Everything that the system needs to know of a charm without unpacking it."""
 
@@ -110,7 +111,12 @@ class CharmMeta:
     storage: Mapping[str, StorageMeta] = field(default_factory=dict)
 
     def find_endpoint(self, name: str) -> Endpoint | None:
-        return next((endpoint for endpoint in self.endpoints if endpoint.name == name), None)
+        return self._endpoints.get(name)
+
+    @cached_property
+    def _endpoints(self) -> Mapping[str, Endpoint]:
+        """Endpoints by name: charms may have hundreds, and every look at a relation asks for one."""
+        return {endpoint.name: endpoint for endpoint in self.endpoints}
 
     def find_action(self, name: str) -> Action | None:
         return next((action for action in self.actions if action.name == name), None)
