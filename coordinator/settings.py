@@ -66,6 +66,10 @@ class WorkerSettings(StoreSettings):
     worker_listen: str = "127.0.0.1:0"
     """Where the worker serves logs, metrics and health; port 0: any free one.  COORDINATOR_WORKER_LISTEN."""
 
+    reboot_command: str = ""
+    """What reboots this machine when a charm asks for it, like `systemctl reboot`; empty: charms may not.
+    COORDINATOR_REBOOT_COMMAND."""
+
     firewall: str = "record"
     """What becomes of open ports: `record` notes in `firewall.json` of the data directory who may reach them,
     `nftables` sees to it with the kernel's packet filter (needs root and `nft`).  COORDINATOR_FIREWALL."""

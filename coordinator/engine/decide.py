@@ -25,6 +25,7 @@ from coordinator.engine.operation import (
     Idle,
     Leave,
     Operation,
+    RebootMachine,
     RunHook,
     RunTask,
     SkipHook,
@@ -43,6 +44,8 @@ def decide(memory: Memory, world: World, moment: Moment) -> Operation:
     unit = memory.unit
     if world.life is Life.DEAD or unit.removed:
         return Finished()
+    if unit.reboot and unit.reboot == world.boot:
+        return RebootMachine()
     if unit.installed and (unit.failed is not None or world.life is Life.DYING) and (task := _next_task(world)):
         return task
     if unit.failed is not None:
@@ -55,6 +58,8 @@ def decide(memory: Memory, world: World, moment: Moment) -> Operation:
     # config-changed of the set-up queues start: nothing comes between the two, so that charms
     # may rely on start seeing what config-changed saw.
     if unit.config is not None and not unit.started and world.life is Life.ALIVE:
+        return RunHook(Hook(kind=HookKind.START))
+    if _has_rebooted(memory, world) and world.life is Life.ALIVE:
         return RunHook(Hook(kind=HookKind.START))
     if world.life is Life.DYING:
         return _tear_down(memory, world)
@@ -70,6 +75,12 @@ def decide(memory: Memory, world: World, moment: Moment) -> Operation:
         or _update_status(memory, moment)
         or Idle()
     )
+
+
+def _has_rebooted(memory: Memory, world: World) -> bool:
+    """Say whether the machine was booted since the charm was started: it brings up again what a boot ends."""
+    unit = memory.unit
+    return unit.started and "" not in (unit.boot, world.boot) and unit.boot != world.boot
 
 
 # --- failure ---------------------------------------------------------------------------------------------

@@ -30,6 +30,11 @@ class RunTask:
 
 
 @dataclass(frozen=True, slots=True)
+class RebootMachine:
+    """The charm asked for a reboot of its machine, and that has not come yet."""
+
+
+@dataclass(frozen=True, slots=True)
 class SwapCharm:
     """Put the new charm in place of the one whose hook failed; the hook is tried again with that."""
 
@@ -64,4 +69,4 @@ class Finished:
     """The unit has ended; its agent stops."""
 
 
-Operation = RunHook | SkipHook | RunTask | SwapCharm | Blocked | Waiting | Idle | Leave | Finished
+Operation = RunHook | SkipHook | RunTask | RebootMachine | SwapCharm | Blocked | Waiting | Idle | Leave | Finished

@@ -24,7 +24,7 @@ from coordinator.domain.task import Task
 from coordinator.domain.unit_state import Failure, Hook, HookKind, Memory, RelationState, UnitState
 from coordinator.engine import secrets
 from coordinator.engine.cause import cause_of
-from coordinator.engine.effects import Effects, merged
+from coordinator.engine.effects import Effects, Reboot, merged
 from coordinator.engine.network import address_entries
 from coordinator.engine.storage import (
     let_go_of_all,
@@ -130,6 +130,12 @@ def fail(
     )
 
 
+def ask_for_reboot(memory: Memory, world: World, hook: Hook) -> Change:
+    """Return the write after *hook* asked for a reboot at once: nothing of it lands, and it runs again then."""
+    puts: dict[Ref, Any] = {refs.memory(world.model, world.unit): replace(memory.unit, reboot=world.boot)}
+    return Change(did=f"{hook.name} reboots the machine", puts=puts, conditions=conditions(world, Effects(), puts))
+
+
 def swap(memory: Memory, world: World, *, now_s: float) -> Change:
     """Return the write after the new charm was put in place of the one whose hook failed.
 
@@ -173,7 +179,10 @@ def _remember(memory: Memory, world: World, hook: Hook, effects: Effects) -> Mem
         failed=None,
         hooks=memory.unit.hooks + 1,
         status_set=memory.unit.status_set or effects.status is not None,
+        reboot=world.boot if effects.reboot is Reboot.AFTER else "",
     )
+    if unit.started and not unit.boot:
+        unit = replace(unit, boot=world.boot)
     relations = dict(memory.relations)
     if hook.relation is not None:
         state = _relation_after(relations.get(hook.relation), world, hook)
@@ -197,7 +206,7 @@ def _unit_after(unit: UnitState, world: World, hook: Hook) -> UnitState:
         case HookKind.CONFIG_CHANGED:
             return replace(unit, config=world.config_revision, trust=world.trust, addresses=world.addresses)
         case HookKind.START:
-            return replace(unit, started=True, stopped=False)
+            return replace(unit, started=True, stopped=False, boot=world.boot)
         case HookKind.STOP:
             return replace(unit, stopped=True)
         case HookKind.REMOVE:

@@ -113,11 +113,12 @@ class World:
     `entity` is the unit as stored.  `charm` is the metadata of the deployed archive (of the wanted one before the
     first install); `charm_wanted` and `charm_version` name the archive that the unit shall run;
     `charm_forced`: even in error.  `claim` and `term` are tokens of this unit's own claim and leadership, None
-    without.  `addresses` and `interfaces`: of the machine, the private address first.  `machine_ports`: open ports
-    of other units on the machine.  `goals`: every unit that goal-state may show.  `storage`: what the unit has, by
-    the text of its id; `storage_home` is the directory below which it is on this machine, `storage_wanted` what
-    each unit of the application gets.  `tasks`: those of the unit that are not over, by number, in the order of
-    these.
+    without.  `addresses` and `interfaces`: of the machine, the private address first.  `boot` names the present
+    boot of the machine, empty when that is not known; `may_reboot`: charms may ask for another.  `machine_ports`:
+    open ports of other units on the machine.  `goals`: every unit that goal-state may show.  `storage`: what the
+    unit has, by the text of its id; `storage_home` is the directory below which it is on this machine,
+    `storage_wanted` what each unit of the application gets.  `tasks`: those of the unit that are not over, by
+    number, in the order of these.
     """
 
     revision: int
@@ -131,6 +132,8 @@ class World:
     machine: str = ""
     addresses: tuple[str, ...] = ()
     interfaces: tuple[Interface, ...] = ()
+    boot: str = ""
+    may_reboot: bool = True
     charm: CharmMeta
     charm_wanted: str = ""
     charm_version: int = 0

@@ -23,13 +23,14 @@ from coordinator.domain.settings import parse_duration_s, setting
 from coordinator.domain.task import Task, TaskLog, TaskStatus
 from coordinator.domain.unit_state import Hook, HookKind, Memory
 from coordinator.engine.decide import decide
-from coordinator.engine.effects import Effects
+from coordinator.engine.effects import Effects, Reboot
 from coordinator.engine.operation import (
     Blocked,
     Finished,
     Idle,
     Leave,
     Operation,
+    RebootMachine,
     RunHook,
     RunTask,
     SkipHook,
@@ -38,7 +39,7 @@ from coordinator.engine.operation import (
 )
 from coordinator.engine.script import Script, settle_script
 from coordinator.engine.secrets import needs_term, next_due_s
-from coordinator.engine.settle import fail, leave, settle, swap
+from coordinator.engine.settle import ask_for_reboot, fail, leave, settle, swap
 from coordinator.engine.task import NOT_LANDED, TERMINATED, Ran, begin, end
 from coordinator.engine.world import Moment, World
 from coordinator.errors import CoordinatorError, Refused
@@ -156,6 +157,8 @@ class Agent:
             case SkipHook(hook=hook):
                 self._settle(memory, world, hook, Effects())
                 return 0.0
+            case RebootMachine():
+                return self._reboot(world)
             case SwapCharm():
                 return self._swap_charm()
             case Leave():
@@ -182,12 +185,15 @@ class Agent:
             operation = decide(memory, world, self._moment(world))
             if not isinstance(operation, RunHook):
                 return 0.0
-            hook = operation.hook
+            hook, reboots = operation.hook, threading.Event()
             with self._show.running(memory, world, hook) as showing:
 
                 def update(effects: Effects) -> None:
                     showing.update(effects)
                     self._end_what_lost_its_point()  # it may have gone before there was anything to end
+                    if effects.reboot is Reboot.NOW:
+                        reboots.set()
+                        self._host.runs.kill((self.model, self.unit))
 
                 started_s = self._host.clock.monotonic_s()
                 self._running = hook
@@ -196,6 +202,9 @@ class Agent:
                 finally:
                     self._running = None
                 took_s = self._host.clock.monotonic_s() - started_s
+            if reboots.is_set():
+                asked = ask_for_reboot(memory, world, hook)
+                return 0.0 if self._record.try_write(asked, world.revision) is not None else TROUBLE_FIRST_S
             match outcome:
                 case Succeeded(effects=effects):
                     landed = self._settle(memory, world, hook, effects)
@@ -254,6 +263,13 @@ class Agent:
             deploy(self._host, memory, world, world.charm_wanted)
             swapped = swap(memory, world, now_s=self._host.clock.now_s())
             return 0.0 if self._record.try_write(swapped, world.revision) is not None else TROUBLE_FIRST_S
+
+    def _reboot(self, world: World) -> float | None:
+        """Reboot the machine, while no hook runs on it.  What comes after is for our next life."""
+        with self._host.machine_lock:
+            self._show.reboot(world)
+            self._log.info("machine.reboots", why=f"{self.unit} asked for it")
+            return None if self._host.reboot() else TROUBLE_MAX_S
 
     # --- one action --------------------------------------------------------------------------------------
 
@@ -442,6 +458,8 @@ class Agent:
                 session=self._host.authority.id,
                 charm=self._host.charm_meta,
                 neighbours=self._host.units(),
+                boot=self._host.boot,
+                may_reboot=bool(self._host.reboot_command),
                 contents=self._host.open_secret,
                 data_dir=str(self._host.data_dir),
             )

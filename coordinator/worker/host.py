@@ -5,6 +5,8 @@ Role: one value handed to every agent, so that nothing is found through a global
 
 from __future__ import annotations
 
+import shlex
+import subprocess
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -22,6 +24,7 @@ from coordinator.domain.secret import Content, SealedRevision
 from coordinator.domain.task import Task
 from coordinator.engine.world import World
 from coordinator.errors import NotFound
+from coordinator.log import get_logger
 from coordinator.store.archives import Archives
 from coordinator.store.live import LiveTree
 from coordinator.store.repository import Repository
@@ -33,6 +36,8 @@ from coordinator.worker.metrics import Metrics
 from coordinator.worker.storage import StorageKeeper
 from coordinator.worker.toolserver import ToolServer
 from coordinator.worker.warm import WarmParents
+
+log = get_logger()
 
 
 class FairLock:
@@ -62,7 +67,9 @@ class FairLock:
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
-    """`machine` is the id of the machine served.  `tools` answers hook commands; `tools_dir` holds them."""
+    """`boot` names the present boot of the machine, empty when that is not known; `reboot_command` starts another,
+    empty when charms may not.  `machine` is the id of the machine served.  `tools` answers hook commands;
+    `tools_dir` holds them."""
 
     machine: str
     data_dir: Path
@@ -81,6 +88,8 @@ class Host:
     metrics: Metrics
     storage: StorageKeeper
     units: Callable[[], list[tuple[str, UnitName]]]
+    boot: str = ""
+    reboot_command: str = ""
     machine_lock: FairLock = field(default_factory=FairLock)
     _group_locks: dict[str, FairLock] = field(default_factory=dict)
     _charms: dict[str, CharmMeta] = field(default_factory=dict)
@@ -122,6 +131,13 @@ class Host:
     def fetch_charm(self, sha256: str) -> Path:
         """Return a file with the charm's archive, checked."""
         return self.archives.fetch(sha256, self.data_dir / "charms")
+
+    def reboot(self) -> bool:
+        """Let the machine reboot; say whether that is on its way."""
+        done = subprocess.run(shlex.split(self.reboot_command), capture_output=True, text=True, check=False)
+        if done.returncode:
+            log.error("reboot.failed", command=self.reboot_command, why=done.stderr.strip()[-500:])
+        return done.returncode == 0
 
     def resource(self, world: World, name: str, filename: str, sha256: str) -> Path:
         """Return the file with a resource for the unit of *world*.

@@ -133,6 +133,8 @@ class WorkerProcess:
                 metrics=Metrics(),
                 storage=StorageKeeper(data_dir),
                 units=self._units,
+                boot=register.present_boot(),
+                reboot_command=settings.reboot_command,
             )
             tools.run_script = lambda argv, model: run_script(host, self._run_in, argv, model)
             live.start()

@@ -42,12 +42,15 @@ def observe(
     neighbours: Iterable[tuple[str, UnitName]] = (),
     contents: OpenSecret | None = None,
     data_dir: str = "",
+    boot: str = "",
+    may_reboot: bool = True,
 ) -> tuple[Memory, World] | None:
     """Return what unit *name* remembers and sees; None when the unit, its application or its model is gone.
 
     *session* is the worker's own: only a claim made under it counts as the unit's.  *charm* returns the metadata
     of an archive by hash.  *neighbours* are the other units on the machine.  *contents* decrypts a revision of a
-    secret; None: nothing can be read or kept.  *data_dir* is where the worker keeps things.
+    secret; None: nothing can be read or kept.  *data_dir* is where the worker keeps things.  *boot* names the
+    present boot of the machine, *may_reboot* says whether charms may ask for another one.
     """
     stored = view.peek_stored(refs.unit(model, name))
     stored_application = view.peek_stored(refs.application(model, name.app))
@@ -83,6 +86,8 @@ def observe(
         machine=unit.machine or "",
         addresses=machine.addresses if machine else (),
         interfaces=machine.interfaces if machine else (),
+        boot=boot,
+        may_reboot=may_reboot,
         charm=charm(memory.unit.charm or application.charm),
         charm_wanted=charm_wanted,
         charm_version=charm_version,

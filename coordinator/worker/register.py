@@ -185,6 +185,14 @@ def serve(
     return revision
 
 
+def present_boot() -> str:
+    """Return what names the present boot of this machine; empty where nothing does."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
 def find_address() -> str:
     """Return the address from which this host would reach others; loopback when it has no other."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:

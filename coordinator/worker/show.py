@@ -43,6 +43,10 @@ class Show:
         """Show that nothing is to do, unless that is what everybody sees already; False: try again."""
         return isinstance(operation, Waiting) or self._agent(world, "idle", "")
 
+    def reboot(self, world: World) -> None:
+        """Show that the machine reboots."""
+        self._agent(world, "rebooting", "")
+
     @contextmanager
     def running(self, memory: Memory, world: World, work: Hook | Task) -> Iterator[Showing]:
         """While inside, show the hook or action and what it says, from SHOW_AFTER_S on."""

@@ -33,6 +33,12 @@ def _juju_log(context: HookContext, args: Args) -> Reply:
 def _juju_reboot(context: HookContext, args: Args) -> Reply:
     if context.task is not None:
         raise Refused("juju-reboot is not supported when running an action.")
+    if not context.world.may_reboot:
+        raise Refused(
+            "juju-reboot is not allowed on this machine",
+            why="its worker was started without a command for that",
+            fix="start it with COORDINATOR_REBOOT_COMMAND='systemctl reboot'",
+        )
     reboot = Reboot.NOW if args.flag("now") else Reboot.AFTER
     return Reply(effects=replace(context.effects, reboot=reboot))
 

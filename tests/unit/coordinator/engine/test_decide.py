@@ -27,10 +27,22 @@ from hypothesis import strategies as st
 
 from coordinator.domain import refs
 from coordinator.domain.life import Life
+from coordinator.domain.refs import Kind
 from coordinator.domain.unit import Resolved, Unit
 from coordinator.domain.unit_state import Failure, Hook, HookKind, UnitState
 from coordinator.engine.decide import RETRY_FIRST_S, RETRY_MAX_S, decide, retry_delay_s
-from coordinator.engine.operation import Blocked, Finished, Idle, Leave, RunHook, SkipHook, Waiting
+from coordinator.engine.effects import Effects
+from coordinator.engine.operation import (
+    Blocked,
+    Finished,
+    Idle,
+    Leave,
+    RebootMachine,
+    RunHook,
+    SkipHook,
+    Waiting,
+)
+from coordinator.engine.settle import settle
 from coordinator.engine.world import Moment
 
 NOW = Moment(now_s=1_000.0)
@@ -673,3 +685,33 @@ def test_stored_versions_but_those_of_units_are_only_compared_for_inequality():
     known = entered(db_0=3)
     ahead = type(known)(endpoint="db", members=known.members, apps={"db": 99})
     assert decide(memory(relations={7: ahead}), seen, NOW) == RunHook(relation_hook(CHANGED))
+
+
+# --- reboots ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("remembered", "boot", "wanted"),
+    [
+        pytest.param({"boot": "first"}, "first", Idle(), id="the same boot"),
+        pytest.param(
+            {"boot": "first"}, "second", RunHook(Hook(kind=HookKind.START)), id="another boot: start, once"
+        ),
+        pytest.param({"boot": ""}, "second", Idle(), id="remembered before anybody looked at boots"),
+        pytest.param({"boot": "first"}, "", Idle(), id="it cannot be known"),
+        pytest.param({"boot": "first", "reboot": "first"}, "first", RebootMachine(), id="asked for, not come yet"),
+        pytest.param(
+            {"boot": "first", "reboot": "first"},
+            "second",
+            RunHook(Hook(kind=HookKind.START)),
+            id="asked for and come",
+        ),
+    ],
+)
+def test_a_unit_starts_again_after_a_reboot_and_asks_for_one(remembered: dict, boot: str, wanted: object) -> None:
+    seen = world(boot=boot)
+    assert decide(memory(unit=settled(**remembered)), seen, Moment()) == wanted
+    if wanted == RunHook(Hook(kind=HookKind.START)):
+        after = settle(memory(unit=settled(**remembered)), seen, wanted.hook, Effects(), now=CREATED)
+        kept = next(value for ref, value in after.puts.items() if ref.kind is Kind.MEMORY)
+        assert (kept.boot, kept.reboot) == (boot, "")
