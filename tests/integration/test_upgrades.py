@@ -43,13 +43,13 @@ def refresh(system: System, place: Path, **more: object) -> None:
 
 
 def archives(system: System) -> list[int]:
-    """Return which version of the charm each unit has in its directory."""
+    """Return which version of the charm each unit has in its directory; 0 while it is being replaced."""
     found = []
     for number in range(3):
         (place,) = system.home.glob(f"w0/models/*/agents/unit-app-{number}/charm")
-        (file,) = place.glob("file-*")
         assert (place / "made-by-the-charm").exists(), "what the charm made is kept"
-        found.append(int(file.name.removeprefix("file-")))
+        files = [file.name.removeprefix("file-") for file in place.glob("file-*")]
+        found.append(int(files[0]) if len(files) == 1 else 0)
     return found
 
 
