@@ -36,7 +36,7 @@ from coordinator.engine.settle import fail, leave, settle
 from coordinator.engine.tools import Answer, Call, HookContext, answer
 from coordinator.engine.world import Moment, World, WorldRelation
 from coordinator.reconcile.removal import remove
-from coordinator.reconcile.secrets import tidy
+from coordinator.reconcile.secret import tidy
 from coordinator.worker.observe import observe, seen_by
 
 MODEL = "demo"

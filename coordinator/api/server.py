@@ -16,7 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from coordinator import __version__
-from coordinator.api import secrets
+from coordinator.api import secret as secrets
 from coordinator.api.routes import Services, router
 from coordinator.errors import BadRequest, CoordinatorError, Refused, Unavailable
 from coordinator.log import get_logger

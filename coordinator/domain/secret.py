@@ -2,7 +2,7 @@
 
 Role: the rules that hook commands and people's commands share.  A secret has an owner, numbered revisions of its
 content, grants, and a record of each unit that reads it; an edit is a value, carried out by `edited`.
-Not here: encryption (store/keyring.py), the hooks that come of it (engine/secrets.py).
+Not here: encryption (store/keyring.py), the hooks that come of it (engine/secret.py).
 """
 
 from __future__ import annotations

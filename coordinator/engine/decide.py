@@ -18,7 +18,7 @@ from coordinator.domain.relation import JUJU_INFO
 from coordinator.domain.settings import setting
 from coordinator.domain.unit import Resolved
 from coordinator.domain.unit_state import Failure, Hook, HookKind, Memory, RelationState
-from coordinator.engine import secrets
+from coordinator.engine import secret as secrets
 from coordinator.engine.operation import (
     Blocked,
     Finished,

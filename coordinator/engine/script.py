@@ -19,7 +19,7 @@ from coordinator.domain.change import Change
 from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Ref
 from coordinator.domain.unit_state import Hook, HookKind, Memory
-from coordinator.engine import secrets
+from coordinator.engine import secret as secrets
 from coordinator.engine.effects import Effects
 from coordinator.engine.settle import conditions, put_effects
 from coordinator.engine.tools.context import HookContext

@@ -22,7 +22,7 @@ from coordinator.domain.relation import Member
 from coordinator.domain.status import Status, UnitStatus
 from coordinator.domain.task import Task
 from coordinator.domain.unit_state import Failure, Hook, HookKind, Memory, RelationState, UnitState
-from coordinator.engine import secrets
+from coordinator.engine import secret as secrets
 from coordinator.engine.cause import cause_of
 from coordinator.engine.effects import Effects, Reboot, merged
 from coordinator.engine.network import address_entries

@@ -17,7 +17,7 @@ from coordinator.domain.change import Change, Condition, Held, Unchanged
 from coordinator.domain.refs import Ref
 from coordinator.domain.task import Task, TaskLog, TaskStatus
 from coordinator.domain.unit_state import Memory
-from coordinator.engine import secrets
+from coordinator.engine import secret as secrets
 from coordinator.engine.effects import Effects
 from coordinator.engine.settle import conditions, put_effects
 from coordinator.engine.world import World

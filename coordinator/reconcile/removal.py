@@ -25,9 +25,9 @@ from coordinator.domain.refs import Kind, Ref
 from coordinator.domain.relation import Relation
 from coordinator.domain.unit import Application, Unit
 from coordinator.domain.view import View
-from coordinator.reconcile import secrets
+from coordinator.reconcile import secret as secrets
 from coordinator.reconcile.storage import let_go
-from coordinator.reconcile.subordinates import subordinates_of
+from coordinator.reconcile.subordinate import subordinates_of
 from coordinator.reconcile.task import end_tasks
 
 ENTITIES_PER_STEP_MAX = 32  # etcd checks 128 guards in one transaction, and each entity needs up to three
@@ -133,7 +133,7 @@ def _forget_unit(view: View, model: str, now_s: float) -> Change | None:
 
 def _may_go(view: View, model: str, unit: Unit, now_s: float) -> bool:
     if unit.principal is None and any(subordinates_of(view, model, unit.name)):
-        return False  # by force, they go by force too: subordinates.py
+        return False  # by force, they go by force too: subordinate.py
     if _is_over(unit, now_s):
         return True
     return view.peek(refs.memory(model, unit.name)) is None and view.peek(refs.claim(model, unit.name)) is None

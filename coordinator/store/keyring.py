@@ -2,7 +2,7 @@
 
 Role: seal a revision on its way into the store, open one that somebody may read.  AES-256-GCM; what is sealed for
 one revision cannot be passed off as another, for the key under which it is stored is authenticated with it.
-Not here: who may read what (domain/secret.py, engine/secrets.py).
+Not here: who may read what (domain/secret.py, engine/secret.py).
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ from coordinator.engine.operation import (
     Waiting,
 )
 from coordinator.engine.script import Script, settle_script
-from coordinator.engine.secrets import needs_term, next_due_s
+from coordinator.engine.secret import needs_term, next_due_s
 from coordinator.engine.settle import ask_for_reboot, fail, leave, settle, swap
 from coordinator.engine.task import NOT_LANDED, TERMINATED, Ran, begin, end
 from coordinator.engine.world import Moment, World

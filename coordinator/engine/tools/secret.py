@@ -24,7 +24,7 @@ from coordinator.domain.secret import (
     parse_uri,
 )
 from coordinator.domain.settings import parse_duration_s
-from coordinator.engine import secrets
+from coordinator.engine import secret as secrets
 from coordinator.engine.effects import Effects
 from coordinator.engine.tools._flags import FILE, OUTPUT, RELATION, Args, Command, Flag, Reply
 from coordinator.engine.tools.context import HookContext

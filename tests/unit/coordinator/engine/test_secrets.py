@@ -14,7 +14,7 @@ from coordinator.domain.secret import Content, NewRevision, Secret
 from coordinator.domain.unit_state import Hook, HookKind
 from coordinator.engine.decide import decide
 from coordinator.engine.operation import RunHook
-from coordinator.engine.secrets import next_due_s
+from coordinator.engine.secret import next_due_s
 from coordinator.engine.settle import settle
 from coordinator.engine.tools import COMMANDS, Call, HookContext, answer, needs
 from coordinator.engine.world import Moment
