@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from build import charm, subordinate
 
 from coordinator.domain.charm import Action, Option, StorageMeta
+from coordinator.domain.life import Life
 from coordinator.domain.task import Task
 from coordinator.domain.unit_state import Hook, HookKind, Memory
 from coordinator.engine.effects import Effects
@@ -69,7 +70,13 @@ def perform_in(sim: Simulation, worker: Worker) -> Callable[..., Outcome]:
         run = Run(id=len(sim.runs), work=hook, world=world, memory_revision=world.memory_revision)
         sim.runs.append(run)
         worker.running.append(run)
-        context = HookContext(world=seen_by(hook, world, host.charm_meta), memory=memory, hook=hook)
+        context = HookContext(
+            world=seen_by(hook, world, host.charm_meta),
+            memory=memory,
+            hook=hook,
+            now_s=host.clock.now_s(),
+            entropy=run.id.to_bytes(16, "big"),
+        )
         worker.end_hooks_in_time()  # one that starts after the time is over does not get through the gate
         try:
             if run.is_killed:
@@ -165,6 +172,8 @@ def _play(
     if run.saw_leader:
         call("status-set", "--application", "active", str(unit))
         call("leader-set", f"leader={unit}")
+        if unit.app == "db":
+            _share_a_secret(call, color)
     _look_around(call, run, hook)
     call("status-set", "active")
     sim.interlude(worker)
@@ -175,9 +184,24 @@ def _play(
     return Succeeded(context.effects)
 
 
+def _share_a_secret(call: Callable[..., str], color: str) -> None:
+    """Keep the option as a secret, too, and tell of it in every relation that it is granted to."""
+    known = call("secret-ids").split()
+    secret = known[0] if known else call("secret-add", "--label", "color", f"color={color}")
+    if known:
+        call("secret-set", secret, f"color={color}")
+    for relation in call("relation-ids", "clients").split():
+        call("secret-grant", secret, "-r", relation)
+        call("relation-set", "-r", relation, "--app", f"secret={secret}")
+
+
 def _look_around(call: Callable[..., str], run: Run, hook: Hook) -> None:
     """Read what a charm may rely on in the hook that runs."""
     remote = hook.remote_unit
+    if hook.kind is HookKind.SECRET_CHANGED:
+        call("secret-get", f"secret:{hook.secret}", "--refresh")
+    if hook.kind is HookKind.SECRET_REMOVE:
+        call("secret-remove", f"secret:{hook.secret}", "--revision", str(hook.revision))
     if hook.storage is not None and hook.storage not in call("storage-list").split():
         run.problems.append(f"{hook.name}: storage-list has no {hook.storage}")
     if remote is None or hook.relation not in run.world.relations:
@@ -186,3 +210,11 @@ def _look_around(call: Callable[..., str], run: Run, hook: Hook) -> None:
     if listed is (hook.kind is HookKind.RELATION_DEPARTED):
         run.problems.append(f"{hook.name}: relation-list has {remote}: {listed}")
     call("relation-get", "-r", str(hook.relation), "-", str(remote))
+    is_alive = run.world.relations[hook.relation].life is Life.ALIVE and hook.departing is None
+    # Told of and granted in one write: who reads of it may read it.
+    if is_alive and hook.endpoint == "db" and (secret := _told_secret(call, hook)):
+        call("secret-get", secret)
+
+
+def _told_secret(call: Callable[..., str], hook: Hook) -> str:
+    return call("relation-get", "-r", str(hook.relation), "--app", "secret", str(hook.remote_app))
