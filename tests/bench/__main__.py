@@ -143,6 +143,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measure, and print ratios.")
     parser.add_argument("--full", action="store_true", help="more of everything")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows to FILE, too")
+    parser.add_argument("--readme", action="store_true", help="print the table of the README, too")
     given = parser.parse_args()
     sizes = FULL if given.full else SHORT
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an orderly end, which leaves nothing behind
@@ -156,6 +157,8 @@ def main() -> None:
                 print(report.table({title: sections[title]}), flush=True)
     after = report.circumstances()
     print(f"\nafter:  {report.line_of(after)}; it took {time.monotonic() - started_s:.0f} s")
+    if given.readme:
+        print(report.markdown(sections, before, time.strftime("%Y-%m-%d")))
     if given.json:
         report.write_json(given.json, sections, before, after)
 

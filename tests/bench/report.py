@@ -47,6 +47,43 @@ def table(sections: Mapping[str, list[Row]]) -> str:
     return "\n".join(lines)
 
 
+#: What the README shows, of a full run.
+HEADLINES = (
+    "ops: write -> remote effect, p50",
+    "ops: hop 2, a's bag -> b's, p50",
+    "released: hook as a fork, p50",
+    "ops: hook as a fork, p50",
+    "hook command: config-get",
+    "ops: transactions per hook",
+    "ops: Range requests at etcd per hook",
+    "ops: CPU per hook, all",
+    "no-op hooks of 30 units on one machine, one at a time",
+    "no-op hooks of 50 units on one machine, one at a time",
+    "CPU of a worker for a change that does not concern it",
+    "one look with 1 remote units, p50",
+    "one look with 1000 remote units, p50",
+    "memory: worker without units",
+    "memory: worker with 50 idle units",
+    "memory: a warm parent",
+    "one changed option, until all have handled it",
+    "transactions at etcd per hook, the change's own included",
+    "status of 1000 units: coordinator status",
+    "status of 1000 units: the API alone",
+    "start: coordinator --help",
+)
+
+
+def markdown(sections: Mapping[str, list[Row]], facts: Mapping[str, Any], day: str) -> str:
+    """Return the headlines as a Markdown table with what they were measured on, and on which *day*."""
+    rows = {row.name: row for found in sections.values() for row in found}
+    lines = [f"{day}, {line_of(facts)}, virtual machine, etcd in memory without fsync:", ""]
+    lines += ["| what | figure | against |", "| --- | ---: | --- |"]
+    for row in (rows[name] for name in HEADLINES if name in rows):
+        against = "" if row.ratio is None else f"{row.ratio:.2f} x {row.floor}"
+        lines.append(f"| {row.name} | {row.value:.2f} {row.unit} | {against} |")
+    return "\n".join(lines)
+
+
 def line_of(facts: Mapping[str, Any]) -> str:
     """Return the circumstances in a line."""
     load = " ".join(map(str, facts["load"]))
