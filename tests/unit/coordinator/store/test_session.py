@@ -215,21 +215,24 @@ def test_with_threads_and_etcd_it_stays_valid_longer_than_its_ttl(etcd: Embedded
 
 
 ZOMBIE = """
-import sys, time
+import os, sys, time
 from coordinator.store.etcd import EtcdStore
 from coordinator.store.session import Session
+
+def say(text):
+    os.write(1, (text + "\\n").encode())  # at once: several threads speak
+
 session = Session(
-    EtcdStore([sys.argv[1]]), ttl_s=2,
-    on_doubt=lambda: print("doubt", flush=True), on_lost=lambda: print("lost", flush=True),
+    EtcdStore([sys.argv[1]]), ttl_s=2, on_doubt=lambda: say("doubt"), on_lost=lambda: say("lost"),
 )
 session.start()
 last = time.monotonic()
-print("started", flush=True)
+say("started")
 while True:
     time.sleep(0.01)
     now = time.monotonic()
     if now - last > 1:
-        print("woke", session.is_valid(), session.standing().value, flush=True)
+        say(f"woke {session.is_valid()} {session.standing().value}")
     last = now
 """
 
