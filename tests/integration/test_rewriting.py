@@ -1,4 +1,7 @@
-"""Charms that rewrite their own files: the next hook runs what is there then, forked or not."""
+"""Charms that rewrite their own files: the next hook runs what is there then, forked or not.
+
+What they write differs in length each time: Python takes a file of the same second and length for the same.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ def charm(home: Path) -> Path:
     place = home / "parrot"
     (place / "src").mkdir(parents=True)
     (place / "metadata.yaml").write_text("name: parrot\n")
-    (place / "config.yaml").write_text("options: {say: {type: string, default: from its options}}\n")
+    (place / "config.yaml").write_text("options: {say: {type: string, default: what its options say}}\n")
     (place / "src" / "charm.py").write_text(CHARM)
     (place / "src" / "words.py").write_text("SAID = 'as it was packed'\n")
     (place / "dispatch").write_text("#!/bin/sh\nexec python3 ./src/charm.py\n")
@@ -48,6 +51,6 @@ def test_the_next_hook_runs_what_the_charm_has_written_into_its_directory(warm: 
             return system.units().get("parrot/0", {}).get("workload-status", {}).get("message", "")
 
         wait_for(lambda: said() == "as it was packed", "the first hook")
-        for before, say in (("from its options", "one"), ("one", "two and more"), ("two and more", "three")):
+        for before, say in (("what its options say", "one"), ("one", "two and more"), ("two and more", "three")):
             system.config("parrot", say=say)
             wait_for(lambda before=before: said() == before, f"the hook that says {before!r}")
