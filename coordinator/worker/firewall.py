@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from ipaddress import ip_network
 from pathlib import Path
@@ -69,7 +69,7 @@ class Nftables:
             )
         except (OSError, subprocess.TimeoutExpired) as cause:
             raise Unavailable(
-                "cannot run nft", why=str(cause), fix="install nftables, or set firewall=record"
+                "cannot run nft", why=str(cause), fix="install nftables, or set COORDINATOR_FIREWALL=record"
             ) from cause
         if done.returncode:
             raise Unavailable("nft refuses the rules", why=done.stderr.strip()[:500])
@@ -121,12 +121,15 @@ def _source(text: str) -> str:
 
 
 class Firewall:
-    """Follows what is open and exposed on one machine.  `moved` may be called by the mirror."""
+    """Follows what is open and exposed on one machine.  `moved` may be called by the mirror.
 
-    def __init__(
-        self, live: LiveTree, machine: str, firewaller: Firewaller, units: Callable[[], list[tuple[str, UnitName]]]
-    ) -> None:
-        self._live, self._machine, self._firewaller, self._units = live, machine, firewaller, units
+    The units of the machine are those that are placed there, whether anybody runs them yet or not: a worker that
+    starts must not open for a moment what was closed.
+    """
+
+    def __init__(self, live: LiveTree, machine: str, firewaller: Firewaller) -> None:
+        self._live, self._machine, self._firewaller = live, machine, firewaller
+        self._statuses: frozenset[Ref] = frozenset()  # of the units that the last plan is about
         self._news, self._stopping = threading.Event(), threading.Event()
         self._applied: Plan | None = None
         self._thread = threading.Thread(target=self._run, name="firewall", daemon=True)
@@ -137,7 +140,7 @@ class Firewall:
 
     def moved(self, moved: list[Ref]) -> None:
         """Take note of what may change the plan."""
-        if any(ref.kind in (Kind.APPLICATION, Kind.UNIT, Kind.MACHINE, Kind.STATUS) for ref in moved):
+        if any(ref.kind in (Kind.APPLICATION, Kind.UNIT, Kind.MACHINE) or ref in self._statuses for ref in moved):
             self._news.set()
 
     def close(self) -> None:
@@ -150,7 +153,9 @@ class Firewall:
         while not self._stopping.is_set():
             self._news.clear()
             with self._live.look() as view:
-                plan = plan_of(self._openings(view), self._cluster(view))
+                placed = self._placed(view)
+                self._statuses = frozenset(refs.status(model, unit) for model, unit in placed)
+                plan = plan_of(_openings(view, placed), _cluster(view))
             wait_s = None
             if plan != self._applied:
                 try:
@@ -161,13 +166,23 @@ class Firewall:
                     wait_s = RETRY_S
             self._news.wait(wait_s)
 
-    def _openings(self, view: View) -> Iterator[tuple[dict, dict]]:
-        for model, unit in self._units():
-            status: UnitStatus | None = view.peek(refs.status(model, unit))
-            application: Application | None = view.peek(refs.application(model, unit.app))
-            if status is not None and status.ports and application is not None:
-                yield dict(status.ports), dict(application.exposed)
+    def _placed(self, view: View) -> list[tuple[str, UnitName]]:
+        return [
+            (model.path[0], unit.name)
+            for model, _ in view.list(Kind.MODEL)
+            for _, unit in view.list(Kind.UNIT, model.path[0])
+            if unit.machine == self._machine
+        ]
 
-    def _cluster(self, view: View) -> Iterator[str]:
-        for _, machine in view.list(Kind.MACHINE):
-            yield from machine.addresses
+
+def _openings(view: View, placed: Iterable[tuple[str, UnitName]]) -> Iterator[tuple[dict, dict]]:
+    for model, unit in placed:
+        status: UnitStatus | None = view.peek(refs.status(model, unit))
+        application: Application | None = view.peek(refs.application(model, unit.app))
+        if status is not None and status.ports and application is not None:
+            yield dict(status.ports), dict(application.exposed)
+
+
+def _cluster(view: View) -> Iterator[str]:
+    for _, machine in view.list(Kind.MACHINE):
+        yield from machine.addresses

@@ -99,7 +99,7 @@ class WorkerProcess:
         settings, data_dir = self._settings, directory.path
         minder = Minder(hold=directory.fileno())
         live = LiveTree(store, lambda moved: self._moved(live, moved, firewall))
-        firewall = Firewall(live, machine, firewaller(settings.firewall, data_dir), self._units)
+        firewall = Firewall(live, machine, firewaller(settings.firewall, data_dir))
         authority = Authority(store, minder, ttl_s=settings.session_ttl_s, on_change=self._wake_all)
         logs = Logs(data_dir / "logs", self._clock)
         http = WorkerHttp(settings.worker_listen, self._secret)
