@@ -79,7 +79,7 @@ class WorkerSettings(StoreSettings):
     COORDINATOR_STOP_TIMEOUT_S."""
 
     blobs: str = ""
-    """Directory (or fsspec URL) of charm archives above 4 MiB; empty: only smaller ones are taken.
+    """Directory (or fsspec URL) of charm archives and resources above 4 MiB; empty: only smaller ones are taken.
     COORDINATOR_BLOBS."""
 
 

@@ -72,10 +72,12 @@ def command(
     for name, why in NOT_HERE.items():
         if rest[name]:
             raise Refused(f"cannot refresh with --{name}", why=why, fix=f"leave --{name} out")
+    if go_on and back:
+        raise BadRequest("cannot specify both --continue and --back")
     if go_on or back:
-        _steer(
-            target, app, back=back, force_units=force_units, given=[*exclusive, *(["--batch"] if batch else [])]
-        )
+        flags = {"batch": batch, "config": config_words, "resource": resource_words, "trust": trust}
+        unused = [f"--{name}" for name, value in flags.items() if value]
+        _steer(target, app, back=back, force_units=force_units, given=exclusive + unused)
         return
     if path is None:
         raise Refused(

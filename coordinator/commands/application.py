@@ -142,7 +142,10 @@ def refresh(
         charm_version=version,
         versions=version,
         former=Former(
-            charm=application.charm, revision=application.charm_revision, version=application.charm_version
+            charm=application.charm,
+            revision=application.charm_revision,
+            version=application.charm_version,
+            resources=application.resources,
         ),
         rollout=Rollout(batch=batch) if batch is not None else None,
         resources=with_resources(view, meta, application.resources, resources or {}, by=by, now=now),

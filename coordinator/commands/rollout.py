@@ -47,6 +47,7 @@ def go_back(view: View, model: str, app: str, *, force_units: bool = False) -> C
         charm=former.charm,
         charm_revision=former.revision,
         charm_version=former.version,
+        resources=former.resources,
         former=None,
         forced_version=former.version if force_units else None,
         # Nobody waits for those the upgrade failed in: they are why it is taken back.

@@ -13,7 +13,6 @@ from typing import Any
 from coordinator.domain.charm import CharmMeta
 from coordinator.errors import NotFound
 
-RESOURCE_BYTES_MAX = 1024 * 1024 * 1024
 IMAGE_FILE = "content.yaml"  # what stands for an image: where to pull it from
 
 

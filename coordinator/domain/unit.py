@@ -36,11 +36,12 @@ class Rollout:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Former:
-    """The charm before the last refresh, with its revision, and the version under which units knew it."""
+    """The charm before the last refresh, with its revision, resources, and the version that units knew it by."""
 
     charm: str
     revision: int
     version: int
+    resources: Mapping[str, Resource] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

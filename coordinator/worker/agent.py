@@ -459,7 +459,7 @@ class Agent:
                 charm=self._host.charm_meta,
                 neighbours=self._host.units(),
                 boot=self._host.boot,
-                may_reboot=bool(self._host.reboot_command),
+                may_reboot=self._host.may_reboot,
                 contents=self._host.open_secret,
                 data_dir=str(self._host.data_dir),
             )

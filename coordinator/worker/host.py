@@ -37,6 +37,8 @@ from coordinator.worker.storage import StorageKeeper
 from coordinator.worker.toolserver import ToolServer
 from coordinator.worker.warm import WarmParents
 
+REBOOT_S_MAX = 60.0  # for the command to return
+
 log = get_logger()
 
 
@@ -132,12 +134,21 @@ class Host:
         """Return a file with the charm's archive, checked."""
         return self.archives.fetch(sha256, self.data_dir / "charms")
 
+    @property
+    def may_reboot(self) -> bool:
+        """Whether charms may ask for a reboot: not where nobody could tell afterwards that it has come."""
+        return bool(self.reboot_command and self.boot)
+
     def reboot(self) -> bool:
         """Let the machine reboot; say whether that is on its way."""
-        done = subprocess.run(shlex.split(self.reboot_command), capture_output=True, text=True, check=False)
-        if done.returncode:
-            log.error("reboot.failed", command=self.reboot_command, why=done.stderr.strip()[-500:])
-        return done.returncode == 0
+        words = shlex.split(self.reboot_command)
+        try:
+            subprocess.run(words, capture_output=True, text=True, check=True, timeout=REBOOT_S_MAX)
+        except (OSError, subprocess.SubprocessError) as trouble:
+            why = getattr(trouble, "stderr", None) or str(trouble)
+            log.error("reboot.failed", command=self.reboot_command, why=str(why).strip()[-500:])
+            return False
+        return True
 
     def resource(self, world: World, name: str, filename: str, sha256: str) -> Path:
         """Return the file with a resource for the unit of *world*.

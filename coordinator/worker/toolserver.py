@@ -103,7 +103,7 @@ class ToolContext:
         """Return the answer with the path of a resource, which is there then; charms expect no line end."""
         try:
             return replace(result, stdout=str(self._resource(name, filename, sha256)).encode())
-        except CoordinatorError as error:
+        except (CoordinatorError, OSError) as error:  # not there, or no place for it
             text = f"ERROR could not download resource: {error}\n"
             return replace(result, exit_code=1, stderr=text.encode("utf-8", "replace"))
 

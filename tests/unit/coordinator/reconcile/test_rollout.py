@@ -6,10 +6,12 @@ import pytest
 from build import CREATED, MODEL, charm, unit
 from stage import Stage
 
-from coordinator.commands import application, rollout
+from coordinator.commands import application, resource, rollout
 from coordinator.domain import refs
+from coordinator.domain.resource import Blob
 from coordinator.domain.unit import Application
 from coordinator.domain.unit_state import Failure, Hook, HookKind
+from coordinator.domain.view import View
 from coordinator.errors import Refused
 
 WEB = charm("web")
@@ -100,6 +102,25 @@ def test_going_back_concerns_only_units_that_had_upgraded_and_no_version_is_give
     assert stage.reconcile() == [*(f"web/{n} may upgrade" for n in range(5)), "upgrade of web is done"]
     refresh(stage)
     assert web(stage).charm_version == 3, "a unit that was away may still remember 2"
+
+
+def test_going_back_brings_back_what_was_handed_in_and_the_new_charm_did_not_declare(stage: Stage) -> None:
+    stage.put(refs.resource("sha"), Blob(sha256="sha", size=1, chunks=1))
+
+    def view() -> View:
+        found = stage.view()
+        stage.repository.add_constant(found, [refs.resource("sha")])
+        return found
+
+    declares = charm("site", resources={"pages": {"type": "file"}})
+    stage.deploy("site", declares)
+    attached = resource.attach(view(), MODEL, "site", "pages", "sha", by="alice", now=CREATED)
+    stage.do(lambda view: attached)
+    sha256 = stage.charm(charm("site"))
+    stage.do(lambda view: application.refresh(view, MODEL, "site", charm=sha256, now=CREATED))
+    assert not stage.find(refs.application(MODEL, "site")).resources
+    stage.do(lambda view: rollout.go_back(view, MODEL, "site"))
+    assert stage.find(refs.application(MODEL, "site")).resources["pages"].sha256 == "sha"
 
 
 def test_a_refresh_without_batches_lets_everybody_through(stage: Stage) -> None:
