@@ -2,7 +2,7 @@
 
 Role: both sides import these and nothing else of each other.  The API checks them at the door (and publishes
 them as OpenAPI); the CLI turns them into JSON with `to_json`.
-Answers are plain JSON trees whose shapes are documented at the routes (api/routes.py).
+Answers are plain JSON trees whose shapes are documented at the routes (api/routes/).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The HTTP server: limits, errors to status codes, and where it may listen.
 
-Role: FastAPI application over routes.py, served by uvicorn in a thread of its own.
+Role: FastAPI application over routes/, served by uvicorn in a thread of its own.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from coordinator import __version__
-from coordinator.api import secret as secrets
-from coordinator.api.routes import Services, router
+from coordinator.api.routes import router
+from coordinator.api.services import Services
 from coordinator.errors import BadRequest, CoordinatorError, Refused, Unavailable
 from coordinator.log import get_logger
 from coordinator.settings import ControllerSettings
@@ -38,7 +38,6 @@ def make_app(services: Services) -> FastAPI:
     app = FastAPI(title="coordinator", version=__version__, docs_url=None, redoc_url=None)
     app.state.services = services
     app.include_router(router)
-    app.include_router(secrets.router)
 
     @app.exception_handler(CoordinatorError)
     def on_error(request: Request, error: CoordinatorError) -> JSONResponse:

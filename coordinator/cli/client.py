@@ -3,7 +3,7 @@
 Role: addresses, token and TLS; what an answer of error says is raised as the error it was.  A request goes to the
 next address when the first cannot be reached.  Once something that changes state was sent and no answer came, it
 is not sent again: the caller is told that the outcome is unknown.
-Not here: what the answers mean.  Their shapes are documented at the routes (api/routes.py).
+Not here: what the answers mean.  Their shapes are documented at the routes (api/routes/).
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ import uuid
 from pathlib import Path
 
 from coordinator.api.auth import Auth, ensure_admin
-from coordinator.api.routes import Services
 from coordinator.api.server import ApiServer
+from coordinator.api.services import Services
 from coordinator.clock import Clock, RealClock
 from coordinator.controller.election import Election
 from coordinator.controller.loop import ReconcileLoop

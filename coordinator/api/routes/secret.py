@@ -1,6 +1,6 @@
 """Requests about secrets: the ones that people keep, and a look at all of a model.
 
-Role: as routes.py, for one subject.  Content leaves the store only for those who ask for it and may.
+Content leaves the store only for those who ask for it and may.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from coordinator.api.auth import check
-from coordinator.api.routes import S, Services, U, read_model, transact
+from coordinator.api.services import S, Services, U, read_model, transact
 from coordinator.commands import secret
 from coordinator.domain import refs
 from coordinator.domain.change import Change
@@ -32,7 +32,7 @@ RESEALED_BYTES_MAX = 1_000_000
 
 Tree = dict[str, Any]
 
-router = APIRouter(prefix="/v1")
+router = APIRouter()
 
 
 @router.post("/models/{name}/secrets", status_code=201)
