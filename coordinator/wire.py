@@ -28,6 +28,11 @@ class SetSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SetConstraints:
+    constraints: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Deploy:
     """`charm` is the SHA-256 of an uploaded archive; `name` None: that of the charm.
 

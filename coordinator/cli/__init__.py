@@ -10,6 +10,7 @@ console.py     remarks, progress, questions: stderr
 output.py      data: --format and --output
 values.py      options, constraints, bindings: from words and files
 pack.py, upload.py   a charm directory to an archive, and to the controller
+not_here.py    commands that other command lines have, and what does instead
 removal.py     what the removing commands share
 cmd_<name>.py  one command each; `command` is what main.py runs
 

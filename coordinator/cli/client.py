@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         Resolve,
         RunTasks,
         SetConfig,
+        SetConstraints,
         SetSettings,
         ShareSecret,
         Trust,
@@ -126,6 +127,12 @@ class Client:
 
     def set_settings(self, model: str, request: SetSettings) -> None:
         self._ask("PATCH", ["models", model, "settings"], request)
+
+    def constraints(self, model: str) -> Tree:
+        return self._ask("GET", ["models", model, "constraints"])
+
+    def set_constraints(self, model: str, request: SetConstraints) -> None:
+        self._ask("PUT", ["models", model, "constraints"], request)
 
     def status(self, model: str, selectors: Sequence[str] = ()) -> Tree:
         return self._ask("GET", ["models", model, "status"], query={"select": list(selectors)})

@@ -34,9 +34,7 @@ NOT_HERE = {
 @click.option("-n", "--num-units", "units", type=INTEGER, metavar="N", help="How many units.  [default: 1]")
 @click.option("--to", type=LIST, metavar="MACHINE,...", help="Machines for the units, one each.")
 @click.option("--trust", is_flag=True, help="Grant the application access to credentials.")
-@click.option(
-    "--constraints", "constraint_words", multiple=True, metavar='"K=V ..."', help="What machines to use."
-)
+@click.option("--constraints", "constraint_words", multiple=True, metavar='"K=V ..."', help="Recorded and shown.")
 @click.option("--bind", "bind_words", multiple=True, metavar='"SPACE|EP=SPACE ..."', help="Spaces of endpoints.")
 @click.option("--base", type=BASE, metavar="BASE", help="Taken, unused: a charm runs on what its machine runs.")
 @click.option("--channel", metavar="CHANNEL", help="For charms from a store; a local one is what it is.")

@@ -19,6 +19,8 @@ TOPICS: Mapping[str, Mapping[str, str]] = {
         "models": "List the models of a controller",
         "show-model": "Show a model in detail",
         "model-config": "Show or change the settings of a model",
+        "model-constraints": "Show which machines people would like for a model",
+        "set-model-constraints": "Say which machines you would like for a model",
         "switch": "Choose the current model or controller",
     },
     "Applications": {

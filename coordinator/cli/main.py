@@ -62,7 +62,9 @@ def _run(arguments: list[str]) -> int:
         word = "version"
     name = ALIASES.get(word, word)
     if name not in COMMANDS:
-        raise unknown(word)
+        from coordinator.cli.not_here import refusal
+
+        raise refusal(word) or unknown(word)
     from coordinator.cli.usage import invoke
 
     return invoke(f"{program()} {word}", name, rest)

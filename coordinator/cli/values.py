@@ -12,10 +12,6 @@ from coordinator.errors import BadRequest, NotFound, Refused
 FILE_BYTES_MAX = 5 * 1024 * 1024
 
 #: Constraints that exist.  One without a meaning here is stored and shown all the same.
-CONSTRAINTS = frozenset({
-    "allocate-public-ip", "arch", "container", "cores", "cpu-power", "image-id", "instance-role", "instance-type",
-    "mem", "root-disk", "root-disk-source", "spaces", "tags", "virt-type", "zones",
-})  # fmt: skip
 
 
 def options(words: Iterable[str], app: str | None = None) -> dict[str, Any]:
@@ -102,16 +98,17 @@ def constraints(words: Iterable[str]) -> dict[str, str]:
     """Return `k=v k=v` texts as a mapping.
 
     Raises:
-        BadRequest: one is unknown or has no value.
+        BadRequest: one is unknown, has no value, or one that it cannot have.
     """
+    from coordinator.domain.constraints import constraint_values
+
     found = {}
     for pair in " ".join(words).split():
         key, equals, value = pair.partition("=")
         if not equals:
             raise BadRequest(f'malformed constraint "{pair}"', fix="write it like mem=2G")
-        if key not in CONSTRAINTS:
-            raise BadRequest(f'unknown constraint "{key}"', fix=f"known are {', '.join(sorted(CONSTRAINTS))}")
         found[key] = value
+    constraint_values(found)
     return found
 
 

@@ -12,6 +12,7 @@ from coordinator.domain import refs
 from coordinator.domain.change import Change
 from coordinator.domain.charm import Charm, CharmMeta
 from coordinator.domain.config import carry_over, parse_options
+from coordinator.domain.constraints import constraint_values
 from coordinator.domain.life import Life
 from coordinator.domain.names import check_application_name
 from coordinator.domain.refs import Kind, Ref
@@ -67,6 +68,7 @@ def deploy(
         )
     if meta.subordinate and (units is not None or to):
         raise Refused("cannot use --num-units or --to with subordinate application")
+    constraint_values(constraints or {})
     settings = dict(config or {})
     if "trust" in settings:
         trust = str(settings.pop("trust")).lower() == "true"

@@ -8,6 +8,7 @@ from typing import Any
 
 from coordinator.domain import refs
 from coordinator.domain.change import Change
+from coordinator.domain.constraints import constraint_values
 from coordinator.domain.life import Life
 from coordinator.domain.model import Model
 from coordinator.domain.names import check_model_name
@@ -79,6 +80,19 @@ def set_settings(view: View, name: str, changes: Mapping[str, Any], reset: Seque
     words = [f"{key}={value}" for key, value in changes.items()] + [f"--reset {key}" for key in reset]
     return Change(
         did=" ".join(["model-config", *words]), puts={refs.model(name): replace(model, settings=settings)}
+    )
+
+
+def set_constraints(view: View, name: str, constraints: Mapping[str, str]) -> Change | None:
+    """Replace what machines people would like for this model."""
+    model = alive_model(view, name)
+    constraint_values(constraints)
+    if constraints == model.constraints:
+        return None
+    words = [f"{key}={value}" for key, value in sorted(constraints.items())]
+    return Change(
+        did=" ".join(["set-model-constraints", *words]),
+        puts={refs.model(name): replace(model, constraints=dict(constraints))},
     )
 
 

@@ -11,7 +11,10 @@ from coordinator.domain.network import Interface
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Model:
-    """`created` is RFC 3339 in UTC.  `settings` holds only what a person set; see domain/settings.py."""
+    """`created` is RFC 3339 in UTC.
+
+    `settings` and `constraints` hold only what a person set: see domain/settings.py, domain/constraints.py.
+    """
 
     name: str
     uuid: str
@@ -19,6 +22,7 @@ class Model:
     created: str
     life: Life = Life.ALIVE
     settings: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    constraints: Mapping[str, str] = field(default_factory=dict)
     #: What becomes of storage when the model goes: its content is left on the machines (True), or deleted.
     release_storage: bool = False
     #: Seconds since the epoch from which dying parts may be removed without waiting for their agents.

@@ -17,11 +17,12 @@ from coordinator.api.current import current
 from coordinator.api.services import S, U, describe_model, force_at, read_model, transact
 from coordinator.commands import model
 from coordinator.domain import refs
+from coordinator.domain.constraints import constraint_values
 from coordinator.domain.model import User
 from coordinator.domain.refs import Kind
 from coordinator.store import keys
 from coordinator.store.journal import entry_at, history
-from coordinator.wire import AddModel, SetSettings
+from coordinator.wire import AddModel, SetConstraints, SetSettings
 
 HISTORY_MAX = 1000
 
@@ -85,6 +86,20 @@ def get_settings(s: S, by: U, name: str) -> dict[str, Any]:
 def set_settings(s: S, by: U, name: str, given: SetSettings) -> dict[str, str]:
     check(by, "admin", name)
     transact(s, by, name, lambda view: model.set_settings(view, name, given.settings, given.reset))
+    return {}
+
+
+@router.get("/models/{name}/constraints")
+def get_constraints(s: S, by: U, name: str) -> dict[str, Any]:
+    """What machines people would like for this model, by key; sizes are in MiB."""
+    check(by, "read", name)
+    return constraint_values(read_model(s, name).get(refs.model(name)).constraints)
+
+
+@router.put("/models/{name}/constraints")
+def set_constraints(s: S, by: U, name: str, given: SetConstraints) -> dict[str, str]:
+    check(by, "admin", name)
+    transact(s, by, name, lambda view: model.set_constraints(view, name, given.constraints))
     return {}
 
 

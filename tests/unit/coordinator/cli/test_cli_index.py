@@ -16,6 +16,7 @@ from coordinator.cli import client
 from coordinator.cli.help import list_of_commands, orientation
 from coordinator.cli.index import ALIASES, COMMANDS, module_of
 from coordinator.cli.main import run
+from coordinator.cli.not_here import NOT_HERE
 from coordinator.cli.usage import load
 
 FILES = {path.stem for path in Path(coordinator.cli.__file__).parent.glob("cmd_*.py")}
@@ -31,6 +32,13 @@ def test_every_command_has_a_file_and_every_file_is_listed():
 def test_an_alias_is_another_name_of_a_command():
     assert set(ALIASES.values()) <= set(COMMANDS)
     assert not set(ALIASES) & set(COMMANDS)
+
+
+def test_what_is_not_here_says_why_and_what_does_instead(capsys):
+    assert not NOT_HERE.keys() & {*COMMANDS, *ALIASES}
+    for word, (why, fix) in NOT_HERE.items():
+        assert run([word, "--whatever", "more"]) == 1
+        assert capsys.readouterr() == ("", f"ERROR {word} is not supported here: {why}\n  to fix: {fix}\n")
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -10,6 +10,7 @@ import pytest
 from coordinator.cli import console as console_module
 from coordinator.cli import model_text
 from coordinator.cli.cmd_history import history_table
+from coordinator.cli.cmd_model_constraints import words_of
 from coordinator.cli.cmd_show_unit import narrowed
 from coordinator.cli.console import Console, wants_colour
 
@@ -54,6 +55,13 @@ def test_a_model_for_programs():
     assert seen["machines"] == {"0": {"cores": 2}}
     assert seen["status"] == {"current": "available", "since": "2 minutes ago"}
     assert not {"units", "cores", "machine-details"} & set(seen)
+
+
+def test_constraints_are_shown_as_they_are_typed():
+    assert words_of({}) == ""
+    assert words_of(
+        {"arch": "amd64", "mem": 2048, "cores": 2, "tags": ["a", "b"], "allocate-public-ip": True}
+    ) == ("arch=amd64 mem=2048M cores=2 tags=a,b allocate-public-ip=true\n")
 
 
 def test_history_shows_a_cause_by_what_it_did():

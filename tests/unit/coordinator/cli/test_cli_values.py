@@ -63,6 +63,8 @@ def test_constraints_come_in_one_word_or_several():
     assert values.constraints(["mem=2G cores=2", "arch=arm64"]) == {"mem": "2G", "cores": "2", "arch": "arm64"}
     with pytest.raises(BadRequest, match='malformed constraint "mem"'):
         values.constraints(["mem"])
+    with pytest.raises(BadRequest, match='unknown constraint "memory"'):
+        values.constraints(["memory=2G"])
 
 
 def test_a_bare_binding_is_for_every_endpoint():

@@ -365,6 +365,19 @@ def test_settings_are_set_and_reset(stage: Stage) -> None:
     assert stage.find(refs.model(MODEL)).settings == {}
 
 
+def test_constraints_are_replaced_as_a_whole(stage: Stage) -> None:
+    def change(**given: str) -> Any:
+        return stage.do(lambda view: model.set_constraints(view, MODEL, given))
+
+    assert change(mem="2G", cores="2").did == "set-model-constraints cores=2 mem=2G"
+    assert change(cores="2", mem="2G") is None
+    assert change(arch="arm64").puts[refs.model(MODEL)].constraints == {"arch": "arm64"}
+    with pytest.raises(BadRequest, match='unknown constraint "memory"'):
+        change(memory="2G")
+    assert change().did == "set-model-constraints"
+    assert stage.find(refs.model(MODEL)).constraints == {}
+
+
 def test_the_sooner_force_counts_for_a_model(stage: Stage) -> None:
     for force_at_s, counts in ((None, None), (9.0, 9.0), (5.0, 5.0), (7.0, 5.0)):
         stage.do(lambda view, at_s=force_at_s: model.destroy_model(view, MODEL, force_at_s=at_s))
