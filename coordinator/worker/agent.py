@@ -12,8 +12,10 @@ import random
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from typing import NamedTuple
 
 from coordinator.domain import refs
 from coordinator.domain.change import Change
@@ -22,6 +24,7 @@ from coordinator.domain.names import UnitName
 from coordinator.domain.settings import parse_duration_s, setting
 from coordinator.domain.task import Task, TaskLog, TaskStatus
 from coordinator.domain.unit_state import Hook, HookKind, Memory
+from coordinator.domain.view import Token
 from coordinator.engine.decide import decide
 from coordinator.engine.effects import Effects, Reboot
 from coordinator.engine.operation import (
@@ -58,6 +61,13 @@ TROUBLE_FIRST_S, TROUBLE_MAX_S = 1.0, 60.0  # pauses after an error of our own, 
 log = get_logger()
 
 
+class Running(NamedTuple):
+    """What runs now, and the term of which it was told that its unit leads; None: it was told that it does not."""
+
+    work: Hook | Task | Script
+    term: Token | None
+
+
 class Agent:
     """Runs one unit while it is placed on this machine; one thread, started by `start`.
 
@@ -84,7 +94,8 @@ class Agent:
         self._stopping = threading.Event()
         self._update_status_at_s = 0.0
         self._model_uuid = ""  # of the model that the unit was last seen in
-        self._running: Hook | Task | Script | None = None
+        self._is_held_up = False  # inside a step: nothing is looked at before it ends
+        self._running: Running | None = None
         self._scripts: deque[Handed] = deque()
         self._thread = threading.Thread(target=self._run, name=f"agent {unit}", daemon=True)
 
@@ -136,6 +147,13 @@ class Agent:
 
     def step(self) -> float | None:
         """Do the next thing; return how long to wait for news before the next step, None for any time."""
+        self._is_held_up = True
+        try:
+            return self._step()
+        finally:
+            self._is_held_up = False
+
+    def _step(self) -> float | None:
         if not self._host.authority.is_valid():
             return None  # woken when there is a session again
         sight = self._look()
@@ -147,7 +165,8 @@ class Agent:
             return None if world.life is Life.DEAD else self._take(world)
         if self._scripts:
             return self._run_script()
-        campaigned = self._campaign(world)
+        if not self._campaign(world):
+            return TROUBLE_FIRST_S  # or woken, because somebody else was first
         operation = decide(memory, world, self._moment(world))
         match operation:
             case RunHook():
@@ -171,7 +190,7 @@ class Agent:
                 shown = self._show.rest(world, operation)
                 due_s = self._until_due(operation, world)
                 # A write that did not land is wanted still, and nobody else would remind us of it.
-                return due_s if campaigned and shown else min(TROUBLE_FIRST_S, due_s or TROUBLE_FIRST_S)
+                return due_s if shown else min(TROUBLE_FIRST_S, due_s or TROUBLE_FIRST_S)
 
     # --- one hook ----------------------------------------------------------------------------------------
 
@@ -196,11 +215,8 @@ class Agent:
                         self._host.runs.kill((self.model, self.unit))
 
                 started_s = self._host.clock.monotonic_s()
-                self._running = hook
-                try:
+                with self._while_runs(hook, world):
                     outcome = self._perform(self._host, memory, world, hook, update)
-                finally:
-                    self._running = None
                 took_s = self._host.clock.monotonic_s() - started_s
             if reboots.is_set():
                 asked = ask_for_reboot(memory, world, hook)
@@ -301,11 +317,8 @@ class Agent:
                     showing.update(effects)
                     self._end_what_lost_its_point()
 
-                self._running = task
-                try:
+                with self._while_runs(task, world):
                     effects, ran = self._perform_task(self._host, memory, world, task, update)
-                finally:
-                    self._running = None
             if ran.status is None and not self._host.authority.is_valid():
                 self._log.warning("task.interrupted", task=task.id, action=task.name, why=ran.reason)
                 return 0.0
@@ -358,11 +371,8 @@ class Agent:
     def _carry_out(self, memory: Memory, world: World, script: Script) -> Said:
         if not memory.unit.installed or memory.unit.removed:
             raise Refused(f"cannot run this in {self.unit}", why="its charm is not installed")
-        self._running = script
-        try:
+        with self._while_runs(script, world):
             effects, said = perform_script(self._host, memory, world, script)
-        finally:
-            self._running = None
         landed = self._record.settle(
             world,
             script,
@@ -396,8 +406,22 @@ class Agent:
         landed = self._record.try_write(change, world.revision)
         return 0.0 if landed is not None else TROUBLE_FIRST_S
 
+    def campaign_if_held_up(self) -> bool:
+        """Lead the application if nobody does and the loop is too busy to see it; False: it must be tried again.
+
+        Called beside the loop.  What runs goes on as one who does not lead; leader-elected comes after it.
+        """
+        if not self._is_held_up or self._stopping.is_set() or self._has_leader():
+            return True
+        sight = self._look() if self._host.authority.is_valid() else None
+        return sight is None or sight[1].claim is None or self._campaign(sight[1])
+
+    def _has_leader(self) -> bool:
+        with self._host.live.look() as view:
+            return view.peek_stored(refs.leader(self.model, self.unit.app)) is not None
+
     def _campaign(self, world: World) -> bool:
-        """Lead the application if nobody does; False: it must be tried again.
+        """Lead the application if nobody does; False: that did not work.
 
         Whoever is first wins; the others see it and wait.
         """
@@ -417,18 +441,31 @@ class Agent:
             return True
         return self._record.try_write(claim.release(world), world.revision) is not None
 
+    @contextmanager
+    def _while_runs(self, work: Hook | Task | Script, world: World) -> Iterator[None]:
+        """While inside, *work* is what is ended when it loses its point."""
+        self._running = Running(work, world.term)
+        try:
+            yield
+        finally:
+            self._running = None
+
     def _end_what_lost_its_point(self) -> None:
-        """End what runs now if its unit was removed by force meanwhile, or if somebody cancelled it."""
+        """End what runs now if its unit was removed by force meanwhile, or has lost the lead that it was told of,
+        or if somebody cancelled it."""
         running = self._running
         if running is None:
             return
         is_cancelled = False
         with self._host.live.look() as view:
-            is_there = view.peek(refs.unit(self.model, self.unit)) is not None
-            if isinstance(running, Task):
-                task: Task | None = view.peek(refs.task(self.model, running.id))
+            may_go_on = view.peek_stored(refs.unit(self.model, self.unit)) is not None
+            if running.term is not None:
+                leader = view.peek_stored(refs.leader(self.model, self.unit.app))
+                may_go_on = may_go_on and leader is not None and leader.token == running.term
+            if isinstance(running.work, Task):
+                task: Task | None = view.peek(refs.task(self.model, running.work.id))
                 is_cancelled = task is not None and task.status is TaskStatus.ABORTING
-        if not is_there:
+        if not may_go_on:
             self._host.runs.kill((self.model, self.unit))
         elif is_cancelled:
             self._host.runs.cancel((self.model, self.unit))

@@ -122,7 +122,10 @@ def take(world: World, machine: str, authority: Authority, worker_token: Conditi
 
 
 def lead(world: World) -> Change:
-    """Return the write that makes the unit the leader of its application, if nobody is."""
+    """Return the write that makes the unit the leader of its application, if nobody is.
+
+    One that shall go does not lead any more: its agent looks only once at what it has to give up.
+    """
     assert world.claim is not None, "only who runs a unit may let it lead"
     ref = refs.leader(world.model, world.unit.app)
     return Change(
@@ -132,6 +135,7 @@ def lead(world: World) -> Change:
         conditions=(
             Unchanged(ref, 0),
             Held(refs.claim(world.model, world.unit), world.claim),
+            Unchanged(refs.unit(world.model, world.unit), world.entity_revision),
             Present(refs.application(world.model, world.unit.app)),
         ),
     )

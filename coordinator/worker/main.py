@@ -28,6 +28,7 @@ from coordinator.store.repository import Repository
 from coordinator.worker import register
 from coordinator.worker.addresses import AddressWatch
 from coordinator.worker.agent import Agent
+from coordinator.worker.campaign import Campaign
 from coordinator.worker.claim import Authority
 from coordinator.worker.dispatch import Minder, Runs
 from coordinator.worker.firewall import Firewall, firewaller
@@ -59,6 +60,7 @@ class WorkerProcess:
         self._news = threading.Event()  # units, machine or session may have changed
         self._new_addresses = threading.Event()
         self._lock = threading.Lock()
+        self._campaign = Campaign(self._all_agents)
         self._agents: dict[tuple[str, UnitName], Agent] = {}
         self._secret = secrets.token_urlsafe(24)
 
@@ -107,8 +109,8 @@ class WorkerProcess:
         runs, warm = Runs(), WarmParents(data_dir / "warm", minder)
         addresses = AddressWatch(self._addresses_moved)
         closers = (
-            lambda: self._stop_agents(runs), runs.kill, addresses.close, firewall.close, http.close, authority.end,
-            live.close, tools.close, warm.close, logs.close, minder.close,
+            lambda: self._stop_agents(runs), self._campaign.close, runs.kill, addresses.close, firewall.close,
+            http.close, authority.end, live.close, tools.close, warm.close, logs.close, minder.close,
         )  # fmt: skip
         with closing_in_order(*closers):
             client = install_tools(data_dir / "tools", sys.executable)
@@ -139,6 +141,7 @@ class WorkerProcess:
             tools.run_script = lambda argv, model: run_script(host, self._run_in, argv, model)
             live.start()
             firewall.start()
+            self._campaign.start()
             http.start(host)
             log.info("worker.started", machine=machine, data_dir=str(data_dir), http=http.port)
             self._loop(host, http, store, directory)
@@ -235,21 +238,25 @@ class WorkerProcess:
             awake = concerned(view, moved, agents)
         for place in awake:
             agents[place].wake()
+        if any(ref.kind is Kind.LEADER for ref in moved):
+            self._campaign.wake()
+
+    def _all_agents(self) -> list[Agent]:
+        with self._lock:
+            return list(self._agents.values())
 
     def _wake_agents(self) -> None:
-        with self._lock:
-            agents = list(self._agents.values())
-        for agent in agents:
+        for agent in self._all_agents():
             agent.wake()
 
     def _wake_all(self) -> None:
         self._news.set()
         self._wake_agents()
+        self._campaign.wake()
 
     def _stop_agents(self, runs: Runs) -> None:
         """Let running hooks end, for a while; then end them.  Either way they are not lost: they run again."""
-        with self._lock:
-            agents = list(self._agents.values())
+        agents = self._all_agents()
         for agent in agents:
             agent.stop()
         deadline_s = self._clock.monotonic_s() + self._settings.stop_timeout_s

@@ -26,6 +26,7 @@ from coordinator.store.repository import Repository
 from coordinator.store.session import Session
 from coordinator.worker import register
 from coordinator.worker.agent import Agent
+from coordinator.worker.campaign import Campaign
 from coordinator.worker.claim import Authority
 from coordinator.worker.host import Host
 from coordinator.worker.observe import concerned
@@ -175,6 +176,7 @@ class Worker(Process):
         self.showing: list[Showing] = []
         self.running: list[Run] = []
         self.minder = Deadline()
+        self.campaign = CampaignTurns(self)
         self.is_busy = False
         self.has_news = True
         self._due_s: float | None = None
@@ -255,9 +257,11 @@ class Worker(Process):
             awake = concerned(view, moved, list(self.agents))
         for place in awake:
             self.agents[place].wake()
+        if any(ref.kind is Kind.LEADER for ref in moved):
+            self.campaign.is_awake = True
 
     def _wake_all(self) -> None:
-        self.has_news = True
+        self.has_news = self.campaign.is_awake = True
         for agent in self.agents.values():
             agent.wake()
 
@@ -285,14 +289,14 @@ class AgentTurns:
         self.worker, self.place = worker, (model, unit)
         self.is_busy = False
         self._is_awake, self._due_s = True, None
-        self._agent = Agent(
+        self.agent = Agent(
             worker.host, model, unit, lambda _: None,
             perform=worker.perform, perform_task=worker.perform_task, beside=worker.beside,
         )  # fmt: skip
 
     def wake(self) -> None:
         self._is_awake = True
-        self._agent.wake()
+        self.agent.wake()
 
     def is_ready(self) -> bool:
         due = self._due_s is not None and self.worker.sim.now_s >= self._due_s
@@ -301,8 +305,8 @@ class AgentTurns:
     def turn(self) -> None:
         self._is_awake, self._due_s, self.is_busy = False, None, True
         try:
-            wait_s = self._agent.step()
-            if self._agent.is_stopping:
+            wait_s = self.agent.step()
+            if self.agent.is_stopping:
                 self.worker.ended(self.place)
             if wait_s is not None:
                 self._due_s = self.worker.sim.now_s + wait_s
@@ -310,6 +314,28 @@ class AgentTurns:
             self._due_s = self.worker.sim.now_s
         except TROUBLE:
             self._due_s = self.worker.sim.now_s + TROUBLE_S
+        finally:
+            self.is_busy = False
+
+
+class CampaignTurns:
+    """Does what the thread of campaign.py does, one step at a time."""
+
+    def __init__(self, worker: Worker) -> None:
+        self.worker = worker
+        self.is_awake = self.is_busy = False
+        self._due_s: float | None = None
+        self._campaign = Campaign(lambda: [turns.agent for turns in worker.agents.values()])
+
+    def is_ready(self) -> bool:
+        due = self._due_s is not None and self.worker.sim.now_s >= self._due_s
+        return not self.is_busy and (self.is_awake or due)
+
+    def turn(self) -> None:
+        self.is_awake, self._due_s, self.is_busy = False, None, True
+        try:
+            wait_s = self._campaign.turn()
+            self._due_s = None if wait_s is None else self.worker.sim.now_s + wait_s
         finally:
             self.is_busy = False
 

@@ -398,6 +398,7 @@ class Simulation:
             if worker.runs:
                 actors += [worker] if worker.is_ready() else []
                 actors += [agent for agent in worker.agents.values() if agent.is_ready()]
+                actors += [worker.campaign] if worker.campaign.is_ready() else []
                 actors += worker.showing if self.chaos is not None else []
         actors += [leader for leader in self.leaders if leader.runs and leader.is_ready()]
         return actors
