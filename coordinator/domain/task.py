@@ -51,7 +51,7 @@ class Task:
 
     `parallel`: it does not wait for other work on the machine; `execution_group`: only for that of its group.
     `results` are what the charm set (nested), with `return-code`, `stdout` and `stderr` of its program.
-    `timeout_s`: how long it may run, None for any time.
+    `timeout_s`: how long it may run, None for any time.  `session`: that of the worker that began it.
     """
 
     id: int
@@ -64,6 +64,7 @@ class Task:
     timeout_s: float | None = None
     status: TaskStatus = TaskStatus.PENDING
     enqueued: str
+    session: str | None = None
     started: str | None = None
     completed: str | None = None
     message: str = ""

@@ -1,8 +1,8 @@
 """The writes of one task: that it begins, what it tells while it runs, and how it ends.
 
 Role: (memory, world, task, what came of it) -> Change.  A task is marked as running before anything of it runs, so
-that it never runs twice: who finds one so marked and does not run it ends it as failed.  The end is one write with
-the effects of its program.
+that it never runs twice: who finds one so marked, and did not mark it just now, ends it as failed.  The end is one
+write with the effects of its program.
 Not here: when a task is next (decide.py), hooks (settle.py).
 """
 
@@ -40,10 +40,10 @@ class Ran:
     output: Mapping[str, str] = field(default_factory=dict)
 
 
-def begin(world: World, task: Task, *, now: str) -> Change:
-    """Return the write that marks *task* as running: from then on it runs now or never."""
+def begin(world: World, task: Task, *, session: str, now: str) -> Change:
+    """Return the write that marks *task* as running in *session*: from then on it runs there or never."""
     ref = refs.task(world.model, task.id)
-    running = replace(task, status=TaskStatus.RUNNING, started=now)
+    running = replace(task, status=TaskStatus.RUNNING, session=session, started=now)
     return Change(
         did=f"action {task.name} {task.id} begins",
         puts={ref: running},

@@ -96,6 +96,7 @@ class Agent:
         self._model_uuid = ""  # of the model that the unit was last seen in
         self._is_held_up = False  # inside a step: nothing is looked at before it ends
         self._running: Running | None = None
+        self._begun: tuple[int, str] | None = None  # number and session of a task marked as running, not run yet
         self._scripts: deque[Handed] = deque()
         self._thread = threading.Thread(target=self._run, name=f"agent {unit}", daemon=True)
 
@@ -290,7 +291,7 @@ class Agent:
     # --- one action --------------------------------------------------------------------------------------
 
     def _run_task(self) -> float:
-        """Run the next task of the queue, unless it was begun before: nobody knows then how far it came."""
+        """Run the next task of the queue, unless it was run before: nobody knows then how far it came."""
         sight = self._look()
         asked = self._next_task(sight)
         if asked is None:
@@ -301,15 +302,19 @@ class Agent:
             if sight is None or task is None or task.id != asked.id or self._stopping.is_set():
                 return 0.0
             memory, world = sight
-            if task.status is not TaskStatus.PENDING:
+            if task.status is TaskStatus.PENDING:
+                self._begun = (task.id, self._host.authority.id)
+                begun = begin(world, task, session=self._begun[1], now=self._host.clock.timestamp())
+                if self._record.try_write(begun, world.revision) is None:
+                    # Had it landed, and only its answer not, then the next look shows it begun, by us.
+                    return 0.0 if self._next_task(self._look()) != task else TROUBLE_FIRST_S
+            elif task.status is not TaskStatus.RUNNING or (task.id, task.session) != self._begun:
                 self._end_task(memory, world, task, Effects(), Ran(reason=TERMINATED), TaskLog())
                 return 0.0
-            begun = begin(world, task, now=self._host.clock.timestamp())
-            if self._record.try_write(begun, world.revision) is None:
-                return 0.0 if self._next_task(self._look()) != task else TROUBLE_FIRST_S
             sight = self._look()
             if sight is None or task.id not in sight[1].tasks or sight[1].claim is None:
                 return 0.0
+            self._begun = None  # from here on nobody knows how far it came, if we do not live to tell
             memory, world = sight
             with self._show.running(memory, world, task) as showing:
 

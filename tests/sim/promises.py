@@ -111,7 +111,7 @@ class Promises:
         return did
 
     def _task_moves(self, before: Task | None, after: Task, sim: Simulation, did: str) -> None:
-        """What is over stays so, and nothing runs twice."""
+        """What is over stays so, nothing runs twice, and what has begun runs if its worker lives."""
         assert before is None or not before.status.is_over, f"{did}: task {after.id} was {before}"
         if after.status.is_over:
             ran = sum(isinstance(run.work, Task) and run.work.id == after.id for run in sim.runs)
@@ -119,6 +119,8 @@ class Promises:
             may_have_run = after.status is not TaskStatus.CANCELLED
             assert ran == 0 or may_have_run, f"task {after.id} ran, and is {after.status.value}"
             assert ran == 1 or after.status is not TaskStatus.COMPLETED, f"task {after.id} did not run"
+            is_given_up = after.status is TaskStatus.FAILED and ran == 0
+            assert not (is_given_up and sim.is_alive(after.session)), f"task {after.id} is given up, and can run"
 
     def _no_way_back(self, before: Any, after: Any, did: str) -> None:
         lives = list(Life)

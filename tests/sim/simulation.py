@@ -134,6 +134,10 @@ class Simulation:
     def processes(self) -> list[Worker | Controller]:
         return [*self.workers, *self.leaders]
 
+    def is_alive(self, session: str | None) -> bool:
+        """Say whether the worker that has this session goes on with it."""
+        return any(worker.authority.id == session for worker in self.workers if not worker.is_dead)
+
     # --- what people do --------------------------------------------------------------------------------------
 
     def ask(self, plan: Plan) -> None:

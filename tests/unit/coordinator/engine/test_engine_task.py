@@ -83,7 +83,7 @@ def test_tasks_run_in_the_order_in_which_they_were_asked_for():
     while isinstance(operation := decide(*story.look("web/0"), Moment()), RunTask):
         number = operation.task.id
         ran.append(number)
-        story.apply(begin(story.look("web/0")[1], operation.task, now=CREATED))
+        story.apply(begin(story.look("web/0")[1], operation.task, session="s", now=CREATED))
         left = decide(*story.look("web/0"), Moment())
         assert isinstance(left, RunTask)
         assert left.task.status is TaskStatus.RUNNING, "whoever comes now sees that it was begun"
@@ -166,7 +166,7 @@ def test_a_hook_that_has_failed_is_still_failed_after_a_task():
 
 
 def test_a_task_begins_only_if_it_still_waits_and_the_unit_is_ours():
-    change = begin(asked(task()), task(), now=CREATED)
+    change = begin(asked(task()), task(), session="s", now=CREATED)
     assert [str(condition.ref) for condition in change.conditions] == [
         "claim demo/web/0", "memory demo/web/0", "task demo/2",
     ]  # fmt: skip
