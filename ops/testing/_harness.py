@@ -103,7 +103,7 @@ class Harness(
         for storage in list(self._world.storages):
             if not storage.attached:
                 self._attach(storage)
-            self._emit_storage_attached(storage)
+            self._emit_storage("attached", storage)
         on.install.emit()
         self._create_relations()
         if self._world.leader:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import AnyStr
+from typing import AnyStr, Literal
 
 from .. import _yaml
 from .._errors import ModelError
@@ -61,7 +61,7 @@ class StorageHarness(HarnessBase[CharmType]):
             return
         self._attach(storage)
         if self._emits:
-            self._emit_storage_attached(storage)
+            self._emit_storage("attached", storage)
 
     def _attach(self, storage: StorageRecord) -> None:
         storage.attached = True
@@ -69,9 +69,14 @@ class StorageHarness(HarnessBase[CharmType]):
             pebble.files.mount(location, storage.location)
         self._model.storages._invalidate(storage.name)
 
-    def _emit_storage_attached(self, storage: StorageRecord) -> None:
+    def _emit_storage(self, what: Literal["attached", "detaching"], storage: StorageRecord) -> None:
         found = self._model.storages._find(storage.name, storage.index)
-        self.charm.on[storage.name].storage_attached.emit(found)
+        before = self._world.running_storage
+        self._world.running_storage = storage.full_id
+        try:
+            getattr(self.charm.on[storage.name], f"storage_{what}").emit(found)
+        finally:
+            self._world.running_storage = before
 
     def detach_storage(self, storage_id: str) -> None:
         """Detach a storage instance, also from containers; emits storage-detaching before, if it is attached.
@@ -91,8 +96,7 @@ class StorageHarness(HarnessBase[CharmType]):
         if not storage.attached:
             return
         if self._emits:
-            found = self._model.storages._find(storage.name, storage.index)
-            self.charm.on[storage.name].storage_detaching.emit(found)
+            self._emit_storage("detaching", storage)
         storage.attached = False
         for pebble, location in self._mounts(storage):
             pebble.files.unmount(location)

@@ -76,6 +76,8 @@ def world_from_state(ctx: Context, event: _Event, state: State) -> World:
         log=ctx.juju_log,
         too_new=_too_new(ctx.juju_version),
     )
+    if event.storage is not None:
+        world.running_storage = f"{event.storage.name}/{event.storage.index}"
     if event.action is not None:
         world.action = ActionRecord(event.action.name, dict(event.action.params), logs=ctx.action_logs)
     if event.relation_unit_is_gone and event.relation is not None:

@@ -173,6 +173,8 @@ class World:
     """Commands that the controller is too old for."""
     running: str = ""
     """Name of the event that is being handled; empty while the test itself asks."""
+    running_storage: str | None = None
+    """Storage instance that the hook is about, ``name/index``; None for a hook about something else."""
 
     @property
     def app_name(self) -> str:

@@ -9,24 +9,26 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 import yaml
-from build import Story, charm, unit
+from build import Story, charm, memory, settled, stored, unit, world
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_hook_tools import CharmStory, fresh, metadata
+from test_hook_tools import CharmStory, EngineDoor, fresh, metadata
 
 import ops
-from coordinator.domain.charm import Option
+from coordinator.domain.charm import Option, StorageMeta
 from coordinator.domain.status import Status, most_severe
+from coordinator.domain.storage import Storage
 from coordinator.domain.unit_state import Hook, HookKind
 from coordinator.engine.effects import Effects, merged
 from coordinator.engine.tools import HookContext
-from ops import testing
+from ops import _backend, testing
 from ops.testing._events import _Event
 
 WEB = charm(
@@ -455,6 +457,82 @@ STEP = st.sampled_from([name for name in STEPS if name != "fail"])
 )
 def test_generated_charms_live_the_same_in_both(tmp_path_factory, script, leader):
     live(TwiceStory(tmp_path_factory.mktemp("story"), script), leader=leader)
+
+
+# --- commands that stories do not need -------------------------------------------------------------------
+
+
+class Asking(ops.CharmBase):
+    """Asks one hook command in each of its hooks."""
+
+    line = ""
+    said: list[tuple[int, str]]
+
+    def __init__(self, framework: ops.Framework) -> None:
+        super().__init__(framework)
+        framework.observe(self.on["data"].storage_attached, self._ask)
+        framework.observe(self.on["data"].storage_detaching, self._ask)
+        framework.observe(self.on.start, self._ask)
+
+    def _ask(self, event: ops.EventBase) -> None:
+        self.said.append(told(_backend.call(*command_line(self.line))))
+
+
+def command_line(line: str) -> tuple[str, list[str]]:
+    name, *arguments = line.split()
+    return name, arguments
+
+
+def told(reply: _backend.Reply) -> tuple[int, str]:
+    """Return the code and what was said, with the places of this run left out."""
+    text = reply.stdout or reply.stderr.splitlines()[0].removeprefix("ERROR ")
+    return reply.returncode, re.sub(r"/[^\"]*/(?=data/|\d)", "/…/", text).strip().replace(" ", "")
+
+
+@pytest.mark.parametrize("about", [HookKind.STORAGE_ATTACHED, HookKind.STORAGE_DETACHING, HookKind.START])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "storage-get --format=json kind",
+        "storage-get --format=json",
+        "storage-get --format=json -s data/1 kind",
+        "storage-get --format=json -s data/7",
+        "storage-get --format=json -s data/0 size",
+        "storage-list --format=json",
+    ],
+)
+def test_storage_is_told_alike_in_every_hook(about, line):
+    storage = {
+        f"data/{number}": stored(Storage(name="data", number=number, pool="rootfs", size_mb=1, created=""))
+        for number in (0, 1)
+    }
+    hook = Hook(kind=about, storage=None if about is HookKind.START else "data/1")
+    known = memory(unit=settled(storage={"data/0": 0, "data/1": 0}))
+    meta = charm("web", storage={"data": StorageMeta(name="data", type="filesystem", count_max=None)})
+    engine = HookContext(world=world(charm=meta, storage=storage), memory=known, hook=hook)
+
+    said: list[tuple[int, str]] = []
+    kind = type("Asking", (Asking,), {"line": line, "said": said})
+    declared = {"name": "web", "storage": {"data": {"type": "filesystem", "multiple": {"range": "0-"}}}}
+    context = testing.Context(kind, meta=declared)
+    parts = [testing.Storage("data", index=number) for number in (0, 1)]
+    event = context.on.start() if hook.storage is None else _Event(hook.name.replace("-", "_"), storage=parts[1])
+    context.run(event, testing.State(storages=parts))
+    assert said == [told(EngineDoor(engine).call(*command_line(line), None))]
+
+
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
+def test_a_harness_tells_which_storage_a_hook_is_about():
+    said: list[tuple[int, str]] = []
+    kind = type("Asking", (Asking,), {"line": "storage-get --format=json location", "said": said})
+    harness = testing.Harness(kind, meta="{name: web, storage: {data: {type: filesystem, multiple: {range: 0-}}}}")
+    harness.begin()
+    _, last = harness.add_storage("data", 2, attach=True)
+    harness.detach_storage(last)
+    harness.charm.on.start.emit()
+    harness.cleanup()
+    assert [text.rpartition("/")[2] for _, text in said[:3]] == ['0"', '1"', '1"']
+    assert said[3] == (2, "nostorageinstancespecified")
 
 
 # --- the order of a life ---------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ def storage_list(world: World, call: Call) -> list[str]:
 
 @command("storage-get", takes=("s",))
 def storage_get(world: World, call: Call) -> dict[str, str] | str:
-    full_id = call.options.get("s")
+    full_id = call.options.get("s", world.running_storage)
     if full_id is None:
         raise Refused("no storage instance specified", USAGE)
     storage = world.find_storage(full_id)
