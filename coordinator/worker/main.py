@@ -38,7 +38,7 @@ from coordinator.worker.logs import Logs
 from coordinator.worker.metrics import Metrics
 from coordinator.worker.observe import concerned
 from coordinator.worker.script import Said, run_script
-from coordinator.worker.storage import StorageKeeper, delete_destroyed
+from coordinator.worker.storage import StorageDeleter, StorageKeeper
 from coordinator.worker.toolfiles import NATIVE, install_scripts, install_tools
 from coordinator.worker.toolserver import ToolServer
 from coordinator.worker.warm import WarmParents
@@ -100,7 +100,9 @@ class WorkerProcess:
     ) -> None:
         settings, data_dir = self._settings, directory.path
         minder = Minder(hold=directory.fileno())
-        live = LiveTree(store, lambda moved: self._moved(live, moved, firewall))
+        live = LiveTree(store, lambda moved: self._moved(live, moved, firewall, deleter))
+        storage = StorageKeeper(data_dir)
+        deleter = StorageDeleter(live, repository, machine, storage)
         firewall = Firewall(live, machine, firewaller(settings.firewall, data_dir))
         authority = Authority(store, minder, ttl_s=settings.session_ttl_s, on_change=self._wake_all)
         logs = Logs(data_dir / "logs", self._clock)
@@ -110,7 +112,8 @@ class WorkerProcess:
         addresses = AddressWatch(self._addresses_moved)
         closers = (
             lambda: self._stop_agents(runs), self._campaign.close, runs.kill, addresses.close, firewall.close,
-            http.close, authority.end, live.close, tools.close, warm.close, logs.close, minder.close,
+            deleter.close, http.close, authority.end, live.close, tools.close, warm.close, logs.close,
+            minder.close,
         )  # fmt: skip
         with closing_in_order(*closers):
             client = install_tools(data_dir / "tools", sys.executable)
@@ -133,7 +136,7 @@ class WorkerProcess:
                 warm=warm,
                 logs=logs,
                 metrics=Metrics(),
-                storage=StorageKeeper(data_dir),
+                storage=storage,
                 units=self._units,
                 boot=register.present_boot(),
                 reboot_command=settings.reboot_command,
@@ -142,6 +145,7 @@ class WorkerProcess:
             live.start()
             firewall.start()
             self._campaign.start()
+            deleter.start()
             http.start(host)
             log.info("worker.started", machine=machine, data_dir=str(data_dir), http=http.port)
             self._loop(host, http, store, directory)
@@ -169,7 +173,6 @@ class WorkerProcess:
                 continue
             if served:
                 self._follow_units(host)
-                served = delete_destroyed(host)  # what could not be deleted is tried again
             self._news.wait(None if served else RETRY_FIRST_S)
 
     def _enter(self, host: Host, http: WorkerHttp) -> bool:
@@ -224,14 +227,15 @@ class WorkerProcess:
             raise Refused(f'unit "{place[1]}" not found on this machine')
         return agent.run_script(script)
 
-    def _moved(self, live: LiveTree, moved: list[Ref], firewall: Firewall) -> None:
+    def _moved(self, live: LiveTree, moved: list[Ref], firewall: Firewall, deleter: StorageDeleter) -> None:
         """Wake the agents that what moved concerns; what it is they read themselves.
 
         Called by the mirror, with its lock held, so a look costs nothing.
         """
-        if any(ref.kind in (Kind.MACHINE, Kind.WORKER, Kind.UNIT, Kind.MODEL, Kind.STORAGE) for ref in moved):
+        if any(ref.kind in (Kind.MACHINE, Kind.WORKER, Kind.UNIT, Kind.MODEL) for ref in moved):
             self._news.set()
         firewall.moved(moved)
+        deleter.moved(moved)
         with self._lock:
             agents = dict(self._agents)
         with live.look() as view:

@@ -1,32 +1,32 @@
 """Directories of storage on this machine: made before a charm is told of them, deleted when nobody wants them.
 
 Role: `StorageKeeper` makes, mounts, links and deletes; every step may be repeated, so a crash on the way is made
-good by the next call.  `delete_destroyed` is what the worker does for instances that shall go: they are gone in
-the store once nothing of them is left here.
-Not here: which hook comes next (engine/storage.py), who lets go of what (reconcile/storage.py).
+good by the next call.  `StorageDeleter` follows which instances shall go: they are gone in the store once nothing
+of them is left here.
+Not here: which hook comes next (engine/storage.py), who lets go of what (reconcile/storage.py), how a directory is
+mounted or emptied (directory.py).
 """
 
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from coordinator.domain.change import Change, Unchanged
 from coordinator.domain.life import Life
-from coordinator.domain.refs import Kind
+from coordinator.domain.refs import Kind, Ref
 from coordinator.domain.storage import Storage
 from coordinator.engine.world import World
 from coordinator.errors import CoordinatorError, Refused
 from coordinator.log import get_logger
-from coordinator.store.repository import Author
+from coordinator.store.live import LiveTree
+from coordinator.store.repository import Author, Repository
+from coordinator.worker.directory import Interrupted, delete_tree, mount, unmount_below
 from coordinator.worker.observe import storage_home
 
-if TYPE_CHECKING:
-    from coordinator.worker.host import Host
+RETRY_FIRST_S, RETRY_MAX_S = 1.0, 60.0  # pauses after something that could not be deleted, doubled each time
 
 log = get_logger()
 
@@ -53,7 +53,7 @@ class StorageKeeper:
         try:
             directory.mkdir(parents=True, exist_ok=True)
             if storage.pool == "tmpfs" and not os.path.ismount(directory):
-                _mount(directory, storage)
+                _mount_memory(directory, storage)
             location = Path(world.location_of(storage))
             if location != directory:
                 _link(location, directory, storage, lambda link: _is_stale(link, world.storage_home, is_free))
@@ -74,32 +74,28 @@ class StorageKeeper:
         except OSError as trouble:  # whoever wants the place next takes it over
             log.warning("storage.not_withdrawn", storage=str(storage.id), why=str(trouble))
 
-    def delete(self, model: str, model_uuid: str, storage: Storage) -> None:
-        """Delete everything in *storage*.
+    def delete(
+        self, model: str, model_uuid: str, storage: Storage, is_stopping: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Delete everything in *storage*; called again, go on with what is left.
 
         Raises:
             OSError: something of it cannot be deleted.
+            Interrupted: *is_stopping* said so, between two files.
         """
         directory = Path(storage_home(str(self._data_dir), model, model_uuid)) / str(storage.id)
-        self._provided = {done for done in self._provided if done[0] != directory}
-        if os.path.ismount(directory):
-            subprocess.run(["umount", "--", str(directory)], check=False, capture_output=True)
-        if directory.exists():
-            shutil.rmtree(directory)
+        for done in [done for done in tuple(self._provided) if done[0] == directory]:  # agents add to it meanwhile
+            self._provided.discard(done)
+        unmount_below(directory)
+        delete_tree(directory, is_stopping)
 
 
-def _mount(directory: Path, storage: Storage) -> None:
-    how = ["mount", "-t", "tmpfs", "-o", f"size={storage.size_mb}m,mode=0755", "tmpfs", str(directory)]
-    try:
-        done = subprocess.run(how, check=False, capture_output=True, text=True)
-        trouble = done.stderr.strip() if done.returncode else ""
-        failed = done.returncode != 0
-    except FileNotFoundError:
-        failed, trouble = True, "there is no program `mount`"
-    if failed:
+def _mount_memory(directory: Path, storage: Storage) -> None:
+    trouble = mount(directory, "-t", "tmpfs", "-o", f"size={storage.size_mb}m,mode=0755", "tmpfs")
+    if trouble:
         raise Refused(
             f"cannot provide storage {storage.id}",
-            why=f"mounting a tmpfs at {directory} failed: {trouble or 'it was not allowed'}",
+            why=f"mounting a tmpfs at {directory} failed: {trouble}",
             fix="let the worker run as root with the right to mount, or use the pool rootfs",
         )
 
@@ -131,31 +127,73 @@ def _link(location: Path, directory: Path, storage: Storage, is_stale: Callable[
     location.symlink_to(directory)
 
 
-def delete_destroyed(host: Host) -> bool:
-    """Delete what shall go and nobody has any more; say whether nothing of it is left to do."""
-    with host.live.look() as view:
-        doomed = [
-            (view.peek(model_ref).uuid, ref, stored)
-            for model_ref, _ in view.list(Kind.MODEL)
-            for ref, stored in view.snapshot(Kind.STORAGE, model_ref.path[0]).items()
-            if _is_ours_to_delete(stored.value, host.machine)
-        ]
-    is_done = True
-    for model_uuid, ref, stored in doomed:
-        storage: Storage = stored.value
-        try:
-            host.storage.delete(ref.path[0], model_uuid, storage)
-            change = Change(
-                did=f"storage {storage.id} deleted",
-                deletes=frozenset({ref}),
-                conditions=(Unchanged(ref, stored.revision),),
-            )
-            outcome = host.repository.write(change, Author(name=f"machine {host.machine}"), since=stored.revision)
-            host.live.wait_for(outcome.revision, 1.0)
-        except (OSError, CoordinatorError) as trouble:
-            log.warning("storage.not_deleted", storage=str(storage.id), why=str(trouble))
-            is_done = False
-    return is_done
+class StorageDeleter:
+    """Deletes what shall go and nobody has any more, one instance after the other, in a thread of its own.
+
+    A directory may hold millions of files: nothing else of the worker waits for it, and `close` ends it between
+    two of them.  Who starts anew goes on with what is left.  `moved` may be called by the mirror.
+    A simulation calls `step` instead.
+    """
+
+    def __init__(self, live: LiveTree, repository: Repository, machine: str, keeper: StorageKeeper) -> None:
+        self._live, self._repository, self._machine, self._keeper = live, repository, machine, keeper
+        self._news, self._stopping = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="storage", daemon=True)
+
+    def start(self) -> None:
+        self._news.set()
+        self._thread.start()
+
+    def moved(self, moved: Iterable[Ref]) -> None:
+        """Take note of what may have to be deleted."""
+        if any(ref.kind is Kind.STORAGE for ref in moved):
+            self._news.set()
+
+    def close(self) -> None:
+        self._stopping.set()
+        self._news.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        pause_s = RETRY_FIRST_S
+        while not self._stopping.is_set():
+            self._news.clear()
+            if self.step():
+                pause_s = RETRY_FIRST_S
+                self._news.wait()
+            else:
+                self._news.wait(pause_s)
+                pause_s = min(2 * pause_s, RETRY_MAX_S)
+
+    def step(self) -> bool:
+        """Delete what there is to delete; say whether nothing of it is left to do."""
+        with self._live.look() as view:
+            doomed = [
+                (view.peek(model_ref).uuid, ref, stored)
+                for model_ref, _ in view.list(Kind.MODEL)
+                for ref, stored in view.snapshot(Kind.STORAGE, model_ref.path[0]).items()
+                if _is_ours_to_delete(stored.value, self._machine)
+            ]
+        is_done = True
+        for model_uuid, ref, stored in doomed:
+            storage: Storage = stored.value
+            try:
+                self._keeper.delete(ref.path[0], model_uuid, storage, self._stopping.is_set)
+                change = Change(
+                    did=f"storage {storage.id} deleted",
+                    deletes=frozenset({ref}),
+                    conditions=(Unchanged(ref, stored.revision),),
+                )
+                author = Author(name=f"machine {self._machine}")
+                outcome = self._repository.write(change, author, since=stored.revision)
+                self._live.wait_for(outcome.revision, 1.0)
+            except Interrupted:
+                return False
+            except (OSError, CoordinatorError) as trouble:
+                log.warning("storage.not_deleted", storage=str(storage.id), why=str(trouble))
+                is_done = False
+        return is_done
 
 
 def _is_ours_to_delete(storage: Storage, machine: str) -> bool:

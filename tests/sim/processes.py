@@ -31,7 +31,7 @@ from coordinator.worker.claim import Authority
 from coordinator.worker.host import Host
 from coordinator.worker.observe import concerned
 from coordinator.worker.show import Showing
-from coordinator.worker.storage import delete_destroyed
+from coordinator.worker.storage import StorageDeleter
 
 if TYPE_CHECKING:
     from simulation import Simulation
@@ -205,6 +205,7 @@ class Worker(Process):
             units=lambda: list(self.agents),
             machine_lock=OneAtATime(),
         )
+        self.deleter = StorageDeleter(self.live, self.repository, machine, ignored)  # type: ignore[arg-type]
         self.perform, self.perform_task = perform_in(sim, self), perform_task_in(sim, self)
 
     # --- what the loop of worker/main.py does --------------------------------------------------------------
@@ -228,7 +229,7 @@ class Worker(Process):
                 self.live.wait_for(revision, 0)
                 self._wake_all()
             self._follow_units()
-            if not delete_destroyed(self.host):
+            if not self.deleter.step():
                 self._due_s = self.sim.now_s + TROUBLE_S
         except TROUBLE:
             self._due_s = self.sim.now_s + TROUBLE_S

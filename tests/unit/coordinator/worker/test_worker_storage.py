@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from build import charm, unit, world
+from build import MODEL, charm, unit, world
+from stage import Stage
 
+from coordinator.domain import refs
 from coordinator.domain.charm import StorageMeta
+from coordinator.domain.life import Life
+from coordinator.domain.refs import Ref
 from coordinator.domain.storage import Storage
 from coordinator.engine.world import World
 from coordinator.errors import Refused
+from coordinator.store.live import LiveTree
+from coordinator.worker.directory import Interrupted, delete_tree
 from coordinator.worker.observe import storage_home
-from coordinator.worker.storage import StorageKeeper
+from coordinator.worker.storage import StorageDeleter, StorageKeeper
+
+WAIT_S = 20.0
 
 DATA = Storage(name="data", number=0, pool="rootfs", size_mb=1, created="", owner=unit("web/0"), attachment=1)
 
@@ -103,3 +114,111 @@ def test_it_is_deleted_with_all_that_is_in_it_and_again_without_harm(tmp_path: P
     assert not directory(tmp_path).exists()
     keeper.provide(seen(tmp_path), DATA, nobody)
     assert list(directory(tmp_path).iterdir()) == []
+
+
+# --- much to delete --------------------------------------------------------------------------------------
+
+
+def filled(directory: Path, *, files: int) -> Path:
+    """Make *directory* with so many files in it and as many below."""
+    for place in (directory, directory / "inner" / "deep"):
+        place.mkdir(parents=True, exist_ok=True)
+        for number in range(files):
+            (place / str(number)).touch()
+    (directory / "inner" / "link").symlink_to(directory.parent)
+    return directory
+
+
+def left(directory: Path) -> int:
+    return sum(1 for _ in directory.rglob("*"))
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline_s = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.005)
+
+
+def test_who_is_told_to_stop_stops_between_two_files_and_goes_on_later(tmp_path: Path) -> None:
+    directory = filled(tmp_path / "a", files=50)
+    (tmp_path / "beside").touch()
+    asked = iter([False] * 30 + [True])
+    with pytest.raises(Interrupted):
+        delete_tree(directory, lambda: next(asked))
+    assert 100 - 30 <= left(directory) < 104
+    delete_tree(directory, lambda: False)
+    assert [path.name for path in tmp_path.iterdir()] == ["beside"]
+
+
+def test_a_directory_that_is_not_there_is_deleted(tmp_path: Path) -> None:
+    delete_tree(tmp_path / "never", lambda: False)
+
+
+def test_a_link_in_the_place_of_a_directory_is_not_followed(tmp_path: Path) -> None:
+    filled(tmp_path / "precious", files=1)
+    (tmp_path / "storage").symlink_to(tmp_path / "precious")
+    with pytest.raises(OSError):
+        delete_tree(tmp_path / "storage", lambda: False)
+    assert (tmp_path / "precious" / "0").exists()
+
+
+class Stopping(StorageKeeper):
+    """Waits in the middle of each deletion until it is told to stop; `begun` says that it got there."""
+
+    def __init__(self, data_dir: Path) -> None:
+        super().__init__(data_dir)
+        self.begun = threading.Event()
+
+    def delete(
+        self, model: str, model_uuid: str, storage: Storage, is_stopping: Callable[[], bool] = lambda: False
+    ) -> None:
+        files = iter(range(100))
+
+        def wait() -> bool:
+            if next(files) < 30:
+                return False
+            self.begun.set()
+            wait_for(is_stopping)
+            return True
+
+        super().delete(model, model_uuid, storage, wait)
+
+
+def test_nobody_waits_for_a_large_deletion_and_a_new_worker_goes_on_with_it(tmp_path: Path) -> None:
+    stage = Stage()
+    stage.machine("0")
+    gone = [replace(DATA, number=n, owner=None, machine="0", life=Life.DYING) for n in (0, 1)]
+    others = [replace(DATA, number=2, owner=None, machine="0"), replace(gone[0], number=3, machine="1")]
+    for storage in (*gone, *others):
+        stage.put(refs.storage(MODEL, "data", storage.number), storage)
+        filled(directory(tmp_path, storage.number), files=50)
+
+    def deleter(keeper: StorageKeeper) -> StorageDeleter:
+        deleter = StorageDeleter(live, stage.repository, "0", keeper)
+        deleter.start()
+        return deleter
+
+    def tell(moved: list[Ref]) -> None:
+        for each in found:
+            each.moved(moved)
+
+    live = LiveTree(stage.store, tell)
+    found: list[StorageDeleter] = []
+    live.start()
+    try:
+        slow = Stopping(tmp_path)
+        found.append(deleter(slow))
+        assert slow.begun.wait(WAIT_S)
+        found.pop().close()  # in the middle
+        assert 0 < left(directory(tmp_path, 0)) < 104
+        assert stage.view().peek(refs.storage(MODEL, "data", 0)) == gone[0], "it is there until nothing is left"
+
+        found.append(deleter(StorageKeeper(tmp_path)))
+        wait_for(lambda: not stage.view().peek(refs.storage(MODEL, "data", 1)))
+        stage.put(refs.storage(MODEL, "data", 2), replace(others[0], life=Life.DYING))
+        wait_for(lambda: not stage.view().peek(refs.storage(MODEL, "data", 2)))
+        found.pop().close()
+    finally:
+        live.close()
+    assert sorted(path.name for path in (directory(tmp_path).parent).iterdir()) == ["3"]
