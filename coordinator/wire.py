@@ -197,6 +197,29 @@ class AttachStorage:
     ids: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, kw_only=True)
+class ImportFilesystem:
+    """`id`: MACHINE:PATH of a directory, which becomes storage called `name`."""
+
+    pool: str
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreateStoragePool:
+    name: str
+    provider: str
+    attributes: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpdateStoragePool:
+    """`attributes`: those that change; empty ones are taken back."""
+
+    attributes: dict[str, str] = field(default_factory=dict)
+
+
 def to_json(request: Any) -> dict[str, Any]:
     """Return the JSON tree of a request."""
     return asdict(request)

@@ -90,7 +90,7 @@ def _filesystem(view: View, model: str, storage: Storage) -> tuple[str, Tree]:
     machine = _machine(view, model, storage)
     key = f"{machine}/{storage.number}" if machine else str(storage.number)
     tree: Tree = {
-        "provider-id": key,
+        "provider-id": f"{machine}:{storage.directory}" if storage.directory is not None else key,
         "storage": str(storage.id),
         "pool": storage.pool,
         "size": storage.size_mb,
@@ -100,7 +100,7 @@ def _filesystem(view: View, model: str, storage: Storage) -> tuple[str, Tree]:
     if attached := _attached(view, model, storage):
         tree["attachments"] = {"units": attached}
         if machine and storage.location is not None:
-            mounted = {"mount-point": storage.location, "read-only": False}
+            mounted = {"mount-point": storage.location, "read-only": storage.read_only}
             life = attached[str(storage.owner)]["life"]
             tree["attachments"] = {"machines": {machine: {**mounted, "life": life}}, "units": attached}
     return key, tree

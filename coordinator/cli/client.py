@@ -29,9 +29,11 @@ if TYPE_CHECKING:
         AttachResource,
         AttachStorage,
         CancelTasks,
+        CreateStoragePool,
         Deploy,
         Expose,
         GoBack,
+        ImportFilesystem,
         Integrate,
         Refresh,
         Remove,
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
         ShareSecret,
         Trust,
         UpdateSecret,
+        UpdateStoragePool,
     )
 
 Tree = dict[str, Any]
@@ -301,6 +304,21 @@ class Client:
     ) -> None:
         query = {"force": force, "no_destroy": no_destroy}
         self._ask("DELETE", ["models", model, "storage", name, str(number)], query=query)
+
+    def import_filesystem(self, model: str, request: ImportFilesystem) -> str:
+        return self._ask("POST", ["models", model, "storage", "import"], request)["id"]
+
+    def storage_pools(self, model: str) -> Tree:
+        return self._ask("GET", ["models", model, "storage-pools"])
+
+    def create_storage_pool(self, model: str, request: CreateStoragePool) -> None:
+        self._ask("POST", ["models", model, "storage-pools"], request)
+
+    def update_storage_pool(self, model: str, name: str, request: UpdateStoragePool) -> None:
+        self._ask("PATCH", ["models", model, "storage-pools", name], request)
+
+    def remove_storage_pool(self, model: str, name: str) -> None:
+        self._ask("DELETE", ["models", model, "storage-pools", name])
 
     # --- HTTP --------------------------------------------------------------------------------------------
 

@@ -70,7 +70,11 @@ TOPICS: Mapping[str, Mapping[str, str]] = {
         "attach-storage": "Let a unit have storage that nobody has",
         "detach-storage": "Let units let go of storage, and keep it",
         "remove-storage": "Remove storage, with what is in it",
+        "import-filesystem": "Let a directory of a machine be storage",
         "storage-pools": "List where storage can be",
+        "create-storage-pool": "Name a place for storage, with attributes",
+        "update-storage-pool": "Change the attributes of a storage pool",
+        "remove-storage-pool": "Remove a storage pool",
     },
     "Watching": {
         "status": "Show a model: applications, units, machines, relations",

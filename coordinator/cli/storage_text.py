@@ -37,6 +37,29 @@ def status_table(tree: Tree, *, colour: bool = False) -> str:
     return table(headers, [[row[name] for name in names] for row in _rows(tree)], colour=colour)
 
 
+def filesystem_table(tree: Tree, *, colour: bool = False) -> str:
+    """Return the table of `storage --filesystem`."""
+    headers = ("Machine", "Unit", "Storage ID", "ID", "Provider ID", "Mountpoint", "Size", "Status", "Message")
+    rows = []
+    for name, each in tree.get("filesystems", {}).items():
+        attached = each.get("attachments", {})
+        machine, mounted = next(iter(attached.get("machines", {}).items()), ("", {}))
+        rows.append(
+            [
+                machine,
+                next(iter(attached.get("units", {})), ""),
+                each["storage"],
+                name,
+                each["provider-id"],
+                mounted.get("mount-point", ""),
+                size(each["size"]),
+                status_cell(each["status"]["current"]),
+                Cell(message(each["status"].get("message", "")), "gray"),
+            ]
+        )
+    return table(headers, rows, colour=colour)
+
+
 def _rows(tree: Tree) -> Iterator[dict[str, str | Cell]]:
     filesystems = {each["storage"]: each for each in tree.get("filesystems", {}).values()}
     instances = tree.get("storage", {})

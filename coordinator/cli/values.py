@@ -112,6 +112,21 @@ def constraints(words: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def pairs(words: Iterable[str]) -> dict[str, str]:
+    """Return `key=value` words as a mapping.
+
+    Raises:
+        BadRequest: one has no key, or is none.
+    """
+    found: dict[str, str] = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not (key and equals):
+            raise BadRequest(f'expected "key=value", got "{word}"')
+        found[key] = value
+    return found
+
+
 def storage(words: Iterable[str]) -> dict[str, str]:
     """Return `NAME=DIRECTIVE` words as a mapping.
 

@@ -27,6 +27,7 @@ from coordinator.domain.storage import (
     storage_of,
     wanted,
 )
+from coordinator.domain.storage_pool import Pools, named_again
 from coordinator.domain.unit import Application, Former, Rollout
 from coordinator.domain.view import View
 from coordinator.errors import BadRequest, NotFound, Refused
@@ -73,6 +74,7 @@ def deploy(
     if "trust" in settings:
         trust = str(settings.pop("trust")).lower() == "true"
     explicit = parse_options(meta, settings)
+    asked = parse_directives(storage or {}, Pools.of(view, model))
     revision = next_number(view, model, f"charm-{meta.name}")
     application = Application(
         name=app,
@@ -88,12 +90,13 @@ def deploy(
         constraints=dict(constraints or {}),
         bindings=dict(bindings or {}),
         resources=with_resources(view, meta, {}, resources or {}, by=by, now=now),
-        storage=wanted(meta, parse_directives(storage or {})),
+        storage=wanted(meta, asked),
     )
     puts: dict[Ref, Any] = {refs.sequence(model, f"charm-{meta.name}"): revision + 1}
     if explicit:
         puts[refs.config(model, app)] = explicit
     puts |= _peer_relations(view, model, app, _charm(view, charm), now)
+    puts |= named_again(view, model, [directive.pool for directive in asked.values()])
     count = 0 if meta.subordinate else 1 if units is None else units
     puts |= new_units(view, model, application, count, to=to, now=now, attach=attach)
     return Change(did=f"deploy {app} ({meta.name}-{revision})", puts=puts)

@@ -1,4 +1,4 @@
-"""Add storage to a unit, detach it, attach it to another, remove it."""
+"""Add storage to a unit, detach it, attach it to another, remove it; import a directory."""
 
 from __future__ import annotations
 
@@ -7,15 +7,19 @@ from dataclasses import replace
 from typing import Any
 
 from coordinator.commands.application import alive_application, charm_of
+from coordinator.commands.model import alive_model
 from coordinator.commands.unit import max_life
 from coordinator.domain import refs
 from coordinator.domain.change import Change
 from coordinator.domain.life import Life
-from coordinator.domain.names import UnitName
-from coordinator.domain.refs import Ref
+from coordinator.domain.names import UnitName, check_path
+from coordinator.domain.refs import Kind, Ref
 from coordinator.domain.storage import (
+    SEQUENCE,
+    Storage,
     StorageId,
     check_room,
+    check_storage_name,
     detached,
     find_storage,
     free_storage,
@@ -25,9 +29,10 @@ from coordinator.domain.storage import (
     storage_of,
     wanted,
 )
+from coordinator.domain.storage_pool import Pools, find_pool, named_again
 from coordinator.domain.unit import Unit
 from coordinator.domain.view import View
-from coordinator.errors import NotFound, Refused
+from coordinator.errors import BadRequest, NotFound, Refused
 
 
 def add_storage(view: View, model: str, name: UnitName, storage: str, directive: str, *, now: str) -> Change:
@@ -35,14 +40,14 @@ def add_storage(view: View, model: str, name: UnitName, storage: str, directive:
     unit = _alive_unit(view, model, name)
     application = alive_application(view, model, name.app)
     meta = charm_of(view, application).meta
-    asked = parse_directive(directive, storage)
+    asked = parse_directive(directive, storage, Pools.of(view, model))
     count = asked.count or 1
     has = sum(each.name == storage for _, each in storage_of(view, model, unit.name))
     declared = check_room(meta, storage, has, count)
     usual = application.storage.get(storage) or wanted(meta, {})[storage]
     size_mb = max(asked.size_mb or usual.size_mb or 0, declared.minimum_size_mb)
     new = replace(usual, pool=asked.pool or usual.pool, count=count, size_mb=size_mb)
-    puts = storage_for(view, model, {name: {storage: new}}, now=now)
+    puts = storage_for(view, model, {name: {storage: new}}, now=now) | named_again(view, model, [asked.pool])
     return Change(did=f"add-storage {name} {storage}", puts=puts)
 
 
@@ -119,6 +124,52 @@ def remove_storage(
         return None
     flag = " --force" if force_at_s is not None else ""
     return Change(did=f"remove-storage {storage_id}{flag}", puts={ref: dying})
+
+
+def import_filesystem(view: View, model: str, pool: str, provider_id: str, name: str, *, now: str) -> Change:
+    """Let the directory *provider_id*, `MACHINE:PATH`, be storage called *name* that nobody has yet.
+
+    Whether it is there, its worker finds out when a unit gets it.
+    """
+    alive_model(view, model)
+    check_storage_name(name)
+    provider = find_pool(view, model, pool).provider
+    if provider != "rootfs":
+        raise Refused(
+            f'cannot import a filesystem into pool "{pool}"',
+            why=f"its provider is {provider}, and a directory is on a disk",
+            fix="use the pool rootfs",
+        )
+    machine, colon, path = provider_id.partition(":")
+    if not (machine and colon):
+        raise BadRequest(
+            f'filesystem "{provider_id}" not valid',
+            why="it is a machine, a colon and a path",
+            fix="like 0:/srv/data",
+        )
+    check_path(path)
+    if view.find(refs.machine(machine)) is None:
+        raise NotFound(f'machine "{machine}" not found', fix="`coordinator machines` lists them")
+    sequence = refs.sequence(model, SEQUENCE)
+    number = view.find(sequence) or 0  # whoever makes or imports anything writes it, so what is listed is all
+    for _, other in view.list(Kind.STORAGE, model):
+        if other.machine == machine and other.directory and _overlap(other.directory, path):
+            raise Refused(
+                f"cannot import {provider_id}",
+                why=f"{other.id} is there already, at {other.directory}",
+                fix=f"use {other.id}; or `coordinator remove-storage {other.id} --no-destroy` to forget it",
+            )
+    imported = Storage(
+        name=name, number=number, pool=pool, size_mb=0, created=now, machine=machine, directory=path, imported=True
+    )
+    puts = {refs.storage(model, name, number): imported, sequence: number + 1}
+    did = f"import-filesystem {pool} {provider_id} {name}"
+    return Change(did=did, puts={**puts, **named_again(view, model, [pool])})
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Say whether one directory is the other, or in it."""
+    return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
 
 
 def _alive_unit(view: View, model: str, name: UnitName) -> Unit:

@@ -86,7 +86,7 @@ class StorageMeta:
     description: str = ""
     location: str = ""
     count_min: int = 1
-    count_max: int | None = 1
+    count_max: int | None = None
     minimum_size_mb: int = 0
     shared: bool = False
     read_only: bool = False

@@ -17,6 +17,7 @@ _APPLICATION = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]*[a-z][a-z0-9]*)*")
 _NUMERIC_END = re.compile(r"(.*)-\d+")
 _UNIT = re.compile(rf"({_APPLICATION.pattern})/(0|[1-9]\d*)")
 
+PATH_LENGTH_MAX = 1024
 NAME_LENGTH_MAX = 63  # names end up in keys, host names and file names
 
 
@@ -119,6 +120,23 @@ class EndpointName:
 
     def __str__(self) -> str:
         return f"{self.app}:{self.endpoint}" if self.endpoint else self.app
+
+
+def check_path(text: str) -> str:
+    """Return *text* if it is the path of a directory below the root, written in the one way that there is.
+
+    Raises:
+        BadRequest: it is not.
+    """
+    parts = text.split("/")
+    plain = len(text) <= PATH_LENGTH_MAX and text.isprintable()
+    if not plain or parts[0] or len(parts) < 2 or any(part in ("", ".", "..") for part in parts[1:]):
+        raise BadRequest(
+            f'path "{text[:80]}" not valid',
+            why="it is absolute, has no empty parts, no . and no .., and is not the root",
+            fix="write it like /srv/data",
+        )
+    return text
 
 
 def natural(text: str) -> tuple[tuple[int, int | str], ...]:

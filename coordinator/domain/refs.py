@@ -46,6 +46,7 @@ class Kind(str, Enum):
     TASK = "task"
     TASK_LOG = "task-log"
     STORAGE = "storage"
+    STORAGE_POOL = "storage-pool"
     RELATION = "relation"
     MEMBER = "member"
     APPLICATION_BAG = "application-bag"
@@ -168,6 +169,10 @@ def task_log(model: str, task_id: int) -> Ref:
 
 def storage(model: str, name: str, number: int) -> Ref:
     return Ref(Kind.STORAGE, (model, name, str(number)))
+
+
+def storage_pool(model: str, name: str) -> Ref:
+    return Ref(Kind.STORAGE_POOL, (model, name))
 
 
 def relation(model: str, relation_id: int) -> Ref:

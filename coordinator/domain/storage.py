@@ -9,13 +9,17 @@ Role: the entity, its steps from made to attached to detached to gone, and the r
     detached        no owner; what is in it stays on `machine`
     dying           once nobody has it, the worker of `machine` deletes what is in it, and then it is gone
 
-Not here: directories (worker/storage.py), which hook comes next (engine/decide.py).
+What a size means: a directory on a disk is not limited; when it is made, its file system has that much room, which
+it shares with everything else there from then on.  Memory is limited to it by the kernel.
+
+Not here: where it comes from (storage_pool.py), directories (worker/storage.py), which hook comes next
+(engine/decide.py).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,12 +28,11 @@ from coordinator.domain.charm import SIZE, CharmMeta, StorageMeta, size_mb
 from coordinator.domain.life import Life
 from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Kind, Ref
+from coordinator.domain.storage_pool import USUAL, Pools
 from coordinator.domain.unit import Directive, Unit
 from coordinator.domain.view import View
 from coordinator.errors import BadRequest, NotFound, Refused
 
-#: Where instances may be: on the disk that the worker's data directory is on, or in memory.
-POOLS = ("rootfs", "tmpfs")
 SIZE_MB_DEFAULT = 1024
 SEQUENCE = "storage"
 INSTANCES_MAX = 100  # that one unit may get at once; each is an entity of its own
@@ -70,19 +73,26 @@ class Storage:
 
     `owner` is the unit that has it, None while nobody has.  `attachment` counts how often it was given to a unit;
     `detaching` says that the unit shall let go of it.  `machine` is where its content is, None while there is none
-    or the owner's machine is it; `location` is where its charm finds it, None until it was attached.
+    or the owner's machine is it; `location` is where its charm finds it, None until it was attached; `read_only`:
+    that charm cannot write there.  `provider`, `directory` and `mode` are what its pool said when it was made:
+    `directory` is where it is on its machine, None for the usual place.  `imported`: people put it there.
     """
 
     name: str
     number: int
     pool: str
+    provider: str = "rootfs"
     size_mb: int
     created: str
+    directory: str | None = None
+    mode: str | None = None
+    imported: bool = False
     owner: UnitName | None = None
     attachment: int = 0
     detaching: bool = False
     machine: str | None = None
     location: str | None = None
+    read_only: bool = False
     attached_at: str | None = None
     life: Life = Life.ALIVE
     force_at_s: float | None = None
@@ -92,17 +102,30 @@ class Storage:
         return StorageId(self.name, self.number)
 
 
-def parse_directives(words: Mapping[str, str]) -> dict[str, Directive]:
+def check_storage_name(name: str) -> str:
+    """Return *name* if storage may be called that.
+
+    Raises:
+        BadRequest: it may not.
+    """
+    if not _NAME.fullmatch(name):
+        raise BadRequest(
+            f'storage name "{name}" not valid', why="it is lower-case letters, digits and hyphens", fix="like data"
+        )
+    return name
+
+
+def parse_directives(words: Mapping[str, str], pools: Collection[str]) -> dict[str, Directive]:
     """Return what people wrote for each storage name.
 
     Raises:
         BadRequest, NotFound: see `parse_directive`.
     """
-    return {name: parse_directive(text, name) for name, text in words.items()}
+    return {name: parse_directive(text, name, pools) for name, text in words.items()}
 
 
-def parse_directive(text: str, name: str) -> Directive:
-    """Return what `pool,count,size`, in any order and each at most once, asks for.
+def parse_directive(text: str, name: str, pools: Collection[str]) -> Directive:
+    """Return what `pool,count,size`, in any order and each at most once, asks for; the pool is one of *pools*.
 
     Raises:
         BadRequest: a part is empty, comes twice, or is a number below one.
@@ -122,14 +145,14 @@ def parse_directive(text: str, name: str) -> Directive:
             note("count", int(part))
         elif match := SIZE.fullmatch(part):
             note("size", size_mb(match[1], match[2]))
-        elif part in POOLS:
+        elif part in pools:
             note("pool", part)
         elif not part:
             raise BadRequest(f'cannot use storage "{name}={text}"', why="a part of it is empty")
         else:
             raise NotFound(
                 f'storage pool "{part}" not found',
-                fix=f"the pools are {' and '.join(POOLS)}; write sizes like 2G, counts like 3",
+                fix=f"the pools are {' and '.join(pools)}; write sizes like 2G, counts like 3",
             )
     pool, count, size = found.get("pool"), found.get("count"), found.get("size")
     return Directive(
@@ -144,7 +167,7 @@ def wanted(meta: CharmMeta, given: Mapping[str, Directive]) -> dict[str, Directi
 
     Raises:
         NotFound: the charm has no storage of a given name.
-        Refused: a count does not fit the charm, or a block device would be needed.
+        Refused: a count does not fit the charm, or it would have to be a block device or shared.
     """
     for name in given:
         _declared(meta, name)
@@ -157,7 +180,7 @@ def wanted(meta: CharmMeta, given: Mapping[str, Directive]) -> dict[str, Directi
         if count:
             check_count(meta, declared, count)
         size = max(asked.size_mb or declared.minimum_size_mb or SIZE_MB_DEFAULT, declared.minimum_size_mb)
-        found[declared.name] = Directive(pool=asked.pool or POOLS[0], count=count, size_mb=size)
+        found[declared.name] = Directive(pool=asked.pool or USUAL, count=count, size_mb=size)
     return found
 
 
@@ -202,13 +225,20 @@ def check_count(meta: CharmMeta, declared: StorageMeta, count: int) -> None:
     """Refuse what the charm does not declare, or this system does not have.
 
     Raises:
-        Refused: *count* instances of *declared* are too few or too many for one unit, or need a block device.
+        Refused: *count* instances of *declared* are too few or too many for one unit, need a block device, or are
+            shared.
     """
     if declared.type != "filesystem":
         raise Refused(
             f'cannot provide storage "{declared.name}" of charm "{meta.name}"',
             why="it is a block device, and only directories are kept here",
             fix="use a charm whose storage is of type filesystem",
+        )
+    if declared.shared:
+        raise Refused(
+            f'cannot provide storage "{declared.name}" of charm "{meta.name}"',
+            why="all units of the application would share it, and a directory is on one machine",
+            fix="use a charm whose storage is not `shared`, and let its units share through a relation",
         )
     if count < declared.count_min:
         raise Refused(
@@ -250,22 +280,36 @@ def _declared(meta: CharmMeta, name: str) -> StorageMeta:
 # --- the steps of an instance ----------------------------------------------------------------------------
 
 
-def made_for(unit: UnitName, directives: Mapping[str, Directive], first: int, *, now: str) -> Iterator[Storage]:
-    """Yield new instances for *unit*, numbered from *first* on, as many as the directives say."""
+def made_for(
+    unit: UnitName, directives: Mapping[str, Directive], first: int, *, now: str, pools: Pools, home: str
+) -> Iterator[Storage]:
+    """Yield new instances for *unit*, numbered from *first* on, as many as the directives say.
+
+    *home* is what the model's own directory is called, in a pool that is a directory: see `home_of`.
+    """
     number = first
     for name in sorted(directives):
         directive = directives[name]
         for _ in range(directive.count or 0):
+            pool = pools[directive.pool or USUAL]
             yield Storage(
                 name=name,
                 number=number,
-                pool=directive.pool or POOLS[0],
+                pool=pool.name,
+                provider=pool.provider,
+                directory=f"{pool.path}/{home}/storage/{name}/{number}" if pool.path else None,
+                mode=pool.mode,
                 size_mb=directive.size_mb or SIZE_MB_DEFAULT,
                 created=now,
                 owner=unit,
                 attachment=1,
             )
             number += 1
+
+
+def home_of(model: str, model_uuid: str) -> str:
+    """Return what the directory is called that holds what is of a model on a machine."""
+    return f"{model}-{model_uuid[:8]}"
 
 
 def storage_for(
@@ -276,9 +320,10 @@ def storage_for(
         return {}
     sequence = refs.sequence(model, SEQUENCE)
     number = view.find(sequence) or 0
+    pools, home = Pools.of(view, model), home_of(model, view.peek(refs.model(model)).uuid)
     puts: dict[Ref, Any] = {}
     for unit, directives in wants.items():
-        for made in made_for(unit, directives, number + len(puts), now=now):
+        for made in made_for(unit, directives, number + len(puts), now=now, pools=pools, home=home):
             puts[refs.storage(model, made.name, made.number)] = made
     return {**puts, sequence: number + len(puts)}
 
@@ -304,6 +349,7 @@ def detached(storage: Storage, unit: Unit | None) -> Storage | None:
         detaching=False,
         machine=machine,
         location=None,
+        read_only=False,
         attached_at=None,
         life=Life.DYING if destroyed else storage.life,
     )
@@ -356,4 +402,4 @@ def without(directives: Mapping[str, Directive], taken: Sequence[Storage]) -> di
 
 def is_persistent(storage: Storage) -> bool:
     """Say whether what is in it outlives the unit and a restart of the machine."""
-    return storage.pool != "tmpfs"
+    return storage.provider != "tmpfs"

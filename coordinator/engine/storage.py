@@ -14,7 +14,7 @@ from coordinator.domain import refs
 from coordinator.domain.change import Condition, Unchanged
 from coordinator.domain.life import Life
 from coordinator.domain.refs import Kind, Ref
-from coordinator.domain.storage import SEQUENCE, Storage, StorageId, detached, made_for
+from coordinator.domain.storage import SEQUENCE, Storage, StorageId, detached, home_of, made_for
 from coordinator.domain.unit_state import Hook, HookKind, Memory, UnitState
 from coordinator.engine.effects import Effects
 from coordinator.engine.operation import RunHook, SkipHook
@@ -64,7 +64,11 @@ def put_storage(puts: dict[Ref, Any], deletes: set[Ref], world: World, hook: Hoo
     if hook.kind is HookKind.STORAGE_ATTACHED and stored is not None:
         storage: Storage = stored.value
         puts[_ref(world, storage)] = replace(
-            storage, machine=world.machine, location=world.location_of(storage), attached_at=now
+            storage,
+            machine=world.machine,
+            location=world.location_of(storage),
+            read_only=world.is_read_only(storage),
+            attached_at=now,
         )
     elif hook.kind is HookKind.STORAGE_DETACHING and stored is not None:
         _let_go(puts, deletes, world, [str(stored.value.id)])
@@ -100,7 +104,8 @@ def put_additions(puts: dict[Ref, Any], world: World, effects: Effects, now: str
         if name in world.storage_wanted
     }
     first = world.storage_sequence.value if world.storage_sequence else 0
-    made = list(made_for(world.unit, directives, first, now=now))
+    home = home_of(world.model, world.model_uuid)
+    made = list(made_for(world.unit, directives, first, now=now, pools=world.storage_pools, home=home))
     puts |= {refs.storage(world.model, each.name, each.number): each for each in made}
     if made:
         puts[refs.sequence(world.model, SEQUENCE)] = first + len(made)

@@ -23,6 +23,7 @@ from coordinator.domain.secret import Consumer, Content, Secret
 from coordinator.domain.settings import Value
 from coordinator.domain.status import Status, UnitStatus
 from coordinator.domain.storage import Storage
+from coordinator.domain.storage_pool import Pools
 from coordinator.domain.unit import Directive, Resolved, Unit
 from coordinator.domain.view import Stored, Token
 
@@ -116,9 +117,9 @@ class World:
     without.  `addresses` and `interfaces`: of the machine, the private address first.  `boot` names the present
     boot of the machine, empty when that is not known; `may_reboot`: charms may ask for another.  `machine_ports`:
     open ports of other units on the machine.  `goals`: every unit that goal-state may show.  `storage`: what the
-    unit has, by the text of its id; `storage_home` is the directory below which it is on this machine,
-    `storage_wanted` what each unit of the application gets.  `tasks`: those of the unit that are not over, by
-    number, in the order of these.
+    unit has, by the text of its id; `storage_home` is the directory below which it usually is on this machine,
+    `storage_wanted` what each unit of the application gets, out of `storage_pools`.  `tasks`: those of the unit
+    that are not over, by number, in the order of these.
     """
 
     revision: int
@@ -157,6 +158,7 @@ class World:
     storage: Mapping[str, Stored] = field(default_factory=dict)
     storage_home: str = ""
     storage_wanted: Mapping[str, Directive] = field(default_factory=dict)
+    storage_pools: Pools = field(default_factory=Pools)
     storage_sequence: Stored | None = None
     tasks: Mapping[int, Stored] = field(default_factory=dict)
     secrets: WorldSecrets = field(default_factory=WorldSecrets)
@@ -182,7 +184,16 @@ class World:
         if declared is not None and declared.location:
             inside = f"/{storage.number}" if declared.is_multiple else ""
             return declared.location.rstrip("/") + inside
-        return f"{self.storage_home}/{storage.id}"
+        return self.directory_of(storage)
+
+    def directory_of(self, storage: Storage) -> str:
+        """Return where *storage* is on this machine."""
+        return storage.directory or f"{self.storage_home}/{storage.id}"
+
+    def is_read_only(self, storage: Storage) -> bool:
+        """Say whether the charm may not write to *storage*."""
+        declared = self.charm.storage.get(storage.name)
+        return declared is not None and declared.read_only
 
     @property
     def is_leader(self) -> bool:

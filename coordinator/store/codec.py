@@ -24,6 +24,7 @@ from coordinator.domain.resource import Blob
 from coordinator.domain.secret import Consumer, SealedRevision, Secret
 from coordinator.domain.status import AgentStatus, Status, UnitStatus
 from coordinator.domain.storage import Storage
+from coordinator.domain.storage_pool import StoragePool
 from coordinator.domain.task import Operation, Queued, Task, TaskLog
 from coordinator.domain.unit import Application, Claim, Unit
 from coordinator.domain.unit_state import RelationState, UnitState
@@ -68,6 +69,7 @@ TYPES: Mapping[Kind, Any] = {
     Kind.TASK: Task,
     Kind.TASK_LOG: TaskLog,
     Kind.STORAGE: Storage,
+    Kind.STORAGE_POOL: StoragePool,
     Kind.RELATION: Relation,
     Kind.MEMBER: Member,
     Kind.APPLICATION_BAG: _BAG,

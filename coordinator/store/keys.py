@@ -47,6 +47,7 @@ PATTERNS: Mapping[Kind, str] = {
     Kind.TASK: "models/*/tasks/*",
     Kind.TASK_LOG: "models/*/tasks/*/log",
     Kind.STORAGE: "models/*/storage/*/*",
+    Kind.STORAGE_POOL: "models/*/storage-pools/*",
     Kind.RELATION: "models/*/relations/*",
     Kind.MEMBER: "models/*/relations/*/members/*/*",
     Kind.APPLICATION_BAG: "models/*/relations/*/data/*",

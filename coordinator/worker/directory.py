@@ -10,6 +10,7 @@ import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 MOUNTS = Path("/proc/self/mountinfo")  # where there is none, nothing is known to be mounted
 
@@ -27,29 +28,83 @@ def mount(directory: Path, *how: str) -> str:
     return (done.stderr.strip() or "it was not allowed") if done.returncode else ""
 
 
-def unmount_below(directory: Path) -> None:
-    """Unmount everything at *directory* and below, whoever mounted it: it would be deleted along.
+def unmount(directory: Path) -> None:
+    """Unmount what was mounted at *directory* last.
 
     Raises:
-        OSError: something stays mounted.
+        OSError: it stays mounted.
     """
-    # Those that were mounted last go first: they may lie on top of the others.
-    for place in reversed([place for place in mounts() if place.is_relative_to(directory)]):
-        try:
-            done = subprocess.run(["umount", "--", str(place)], check=False, capture_output=True, text=True)
-        except FileNotFoundError as cause:
-            raise OSError(None, "there is no program `umount`", str(place)) from cause
-        if done.returncode:
-            raise OSError(None, done.stderr.strip() or "it cannot be unmounted", str(place))
+    try:
+        done = subprocess.run(["umount", "--", str(directory)], check=False, capture_output=True, text=True)
+    except FileNotFoundError as cause:
+        raise OSError(None, "there is no program `umount`", str(directory)) from cause
+    if done.returncode:
+        raise OSError(None, done.stderr.strip() or "it cannot be unmounted", str(directory))
 
 
-def mounts() -> list[Path]:
-    """Return where something is mounted, in the order in which it was; a place may come twice."""
+def is_mounted(directory: Path) -> bool:
+    """Say whether something is mounted at *directory*."""
+    return any(mount.point == directory.resolve() for mount in mounts())
+
+
+def mounted_below(directory: Path) -> list[Path]:
+    """Return where something is mounted, *directory* itself or below, what was mounted last first."""
+    below = directory.resolve()
+    return [mount.point for mount in reversed(mounts()) if mount.point.is_relative_to(below)]
+
+
+def keep_from_writing(directory: Path) -> str:
+    """Let nobody write below *directory*, whatever their rights; return what went wrong, or ""."""
+    # Mounted on itself, so that only this place is read-only, and `let_write` finds what it has to undo.
+    if not is_on_itself(directory) and (trouble := mount(directory, "--bind", str(directory))):
+        return trouble
+    if os.statvfs(directory).f_flag & os.ST_RDONLY:
+        return ""
+    return mount(directory, "-o", "remount,bind,ro")
+
+
+def let_write(directory: Path) -> None:
+    """Undo `keep_from_writing`.
+
+    Raises:
+        OSError: it cannot be undone.
+    """
+    while is_on_itself(directory):
+        unmount(directory)
+
+
+def is_on_itself(directory: Path) -> bool:
+    """Say whether what is mounted at *directory* is the same that is there without."""
+    known = mounts()
+    top = next((mount for mount in reversed(known) if mount.point == directory.resolve()), None)
+    under = next((mount for mount in known if top is not None and mount.id == top.parent), None)
+    if top is None or under is None:
+        return False
+    return (top.device, top.root) == (under.device, under.root / top.point.relative_to(under.point))
+
+
+class Mount(NamedTuple):
+    """One line of what the kernel says: `root` of the file system on `device` is seen at `point`."""
+
+    id: str
+    parent: str
+    device: str
+    root: Path
+    point: Path
+
+
+def mounts() -> list[Mount]:
+    """Return everything that is mounted, in the order in which it was; a place may come twice."""
     try:
         lines = MOUNTS.read_text(errors="surrogateescape").splitlines()
     except OSError:
         return []
-    return [Path(re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), line.split(" ")[4])) for line in lines]
+    parts = (line.split(" ")[:5] for line in lines)
+    return [Mount(id, parent, device, _path(root), _path(point)) for id, parent, device, root, point in parts]
+
+
+def _path(text: str) -> Path:
+    return Path(re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), text))
 
 
 def delete_tree(directory: Path, is_stopping: Callable[[], bool]) -> None:

@@ -20,7 +20,8 @@ from coordinator.domain.refs import Kind, Ref
 from coordinator.domain.relation import Relation, Scope
 from coordinator.domain.secret import Consumer, Content, Secret
 from coordinator.domain.status import Status, UnitStatus
-from coordinator.domain.storage import SEQUENCE, Storage
+from coordinator.domain.storage import SEQUENCE, Storage, home_of
+from coordinator.domain.storage_pool import Pools
 from coordinator.domain.task import Task
 from coordinator.domain.unit import Application, Claim, Unit
 from coordinator.domain.unit_state import Hook, HookKind, Memory, RelationState, UnitState
@@ -111,6 +112,7 @@ def observe(
         storage=_storage(view, model, name),
         storage_home=storage_home(data_dir, model, in_model.uuid),
         storage_wanted=application.storage,
+        storage_pools=Pools.of(view, model),
         storage_sequence=view.peek_stored(refs.sequence(model, SEQUENCE)),
         goals=_Goals(view, model, {name.app, *(relation.remote_app for relation in relations.values())}),
         secrets=_secrets(view, model, name, relations, leads, contents),
@@ -132,7 +134,7 @@ def concerned(
         match ref.kind:
             case Kind.JOURNAL | Kind.SEQUENCE | Kind.AGENT | Kind.STATUS | Kind.APPLICATION_STATUS | Kind.STATE:
                 continue
-            case Kind.OPERATION | Kind.TASK_LOG:
+            case Kind.OPERATION | Kind.TASK_LOG | Kind.STORAGE_POOL:
                 continue
             case Kind.TASK:
                 task: Task | None = view.peek(ref)
@@ -187,7 +189,7 @@ def _storage(view: View, model: str, name: UnitName) -> Mapping[str, Stored]:
 
 def storage_home(data_dir: str, model: str, model_uuid: str) -> str:
     """Return the directory that holds the storage of a model on this machine."""
-    return f"{data_dir}/models/{model}-{model_uuid[:8]}/storage"
+    return f"{data_dir}/models/{home_of(model, model_uuid)}/storage"
 
 
 def seen_by(hook: Hook, world: World, charm: CharmLookup) -> World:

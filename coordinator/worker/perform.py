@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from coordinator.domain.life import Life
-from coordinator.domain.refs import Kind, Ref
+from coordinator.domain.refs import Kind
 from coordinator.domain.storage import Storage
 from coordinator.domain.unit_state import Hook, HookKind, Memory
 from coordinator.engine.effects import Effects
@@ -143,15 +143,14 @@ def provide_storage(host: Host, context: HookContext) -> None:
     """
     world = context.world
 
-    def is_free(text: str) -> bool:
+    def others() -> list[Storage]:
         with host.live.look() as view:
-            other: Storage | None = view.peek(Ref(Kind.STORAGE, (world.model, *text.split("/"))))
-        return other is None or other.owner is None
+            return [storage for _, storage in view.list(Kind.STORAGE, world.model)]
 
     if world.life is Life.ALIVE:
         for storage in context.storage().values():
             if not storage.detaching:
-                host.storage.provide(world, storage, is_free)
+                host.storage.provide(world, storage, others)
 
 
 def find_program(charm_dir: Path, hook: Hook) -> Path | None:

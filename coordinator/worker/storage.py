@@ -9,7 +9,7 @@ mounted or emptied (directory.py).
 
 from __future__ import annotations
 
-import os
+import shutil
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -17,46 +17,64 @@ from pathlib import Path
 from coordinator.domain.change import Change, Unchanged
 from coordinator.domain.life import Life
 from coordinator.domain.refs import Kind, Ref
-from coordinator.domain.storage import Storage
+from coordinator.domain.storage import Storage, home_of
 from coordinator.engine.world import World
 from coordinator.errors import CoordinatorError, Refused
 from coordinator.log import get_logger
 from coordinator.store.live import LiveTree
 from coordinator.store.repository import Author, Repository
-from coordinator.worker.directory import Interrupted, delete_tree, mount, unmount_below
+from coordinator.worker.directory import (
+    Interrupted,
+    delete_tree,
+    is_mounted,
+    keep_from_writing,
+    let_write,
+    mount,
+    mounted_below,
+    unmount,
+)
 from coordinator.worker.observe import storage_home
 
+MB = 1024 * 1024
 RETRY_FIRST_S, RETRY_MAX_S = 1.0, 60.0  # pauses after something that could not be deleted, doubled each time
 
 log = get_logger()
 
 
 class StorageKeeper:
-    """The storage below a worker's data directory."""
+    """The storage of one machine, most of it below the worker's data directory."""
 
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
         self._provided: set[tuple[Path, int]] = set()  # by attachment: another one may want it at another place
 
-    def provide(self, world: World, storage: Storage, is_free: Callable[[str], bool]) -> None:
+    def provide(self, world: World, storage: Storage, others: Callable[[], Iterable[Storage]]) -> None:
         """Make sure that the charm of *world* finds *storage* where it expects it.
 
-        *is_free* says of the id of another instance whether nobody has that now.
+        *others* returns all storage of the model as it is now.
 
         Raises:
             Refused: the machine does not let us; the text says what to do.
         """
-        directory = Path(world.storage_home) / str(storage.id)
+        directory = Path(world.directory_of(storage))
         done = (directory, storage.attachment)
         if done in self._provided:
             return
         try:
-            directory.mkdir(parents=True, exist_ok=True)
-            if storage.pool == "tmpfs" and not os.path.ismount(directory):
+            self._check_place(directory, storage)
+            if storage.imported:
+                _check_imported(directory, storage)
+            elif not directory.exists():
+                _make(directory, storage)
+            if storage.provider == "tmpfs" and not is_mounted(directory):
                 _mount_memory(directory, storage)
+            if world.is_read_only(storage):
+                _keep_from_writing(directory, storage)
+            else:
+                let_write(directory)
             location = Path(world.location_of(storage))
             if location != directory:
-                _link(location, directory, storage, lambda link: _is_stale(link, world.storage_home, is_free))
+                _link(location, directory, storage, lambda link: _is_stale(link, world, others()))
         except OSError as trouble:
             raise Refused(
                 f"cannot provide storage {storage.id}",
@@ -66,11 +84,12 @@ class StorageKeeper:
         self._provided.add(done)
 
     def withdraw(self, world: World, storage: Storage) -> None:
-        """Remove the link that led the charm of *world* to *storage*, which it has let go of."""
-        location, directory = Path(world.location_of(storage)), Path(world.storage_home) / str(storage.id)
+        """Undo what let the charm of *world* find *storage*, and kept it from writing: it has let go of it."""
+        location, directory = Path(world.location_of(storage)), Path(world.directory_of(storage))
         try:
             if location != directory and location.is_symlink() and location.readlink() == directory:
                 location.unlink()
+            let_write(directory)
         except OSError as trouble:  # whoever wants the place next takes it over
             log.warning("storage.not_withdrawn", storage=str(storage.id), why=str(trouble))
 
@@ -81,17 +100,60 @@ class StorageKeeper:
 
         Raises:
             OSError: something of it cannot be deleted.
+            Refused: it is where nothing may be deleted.
             Interrupted: *is_stopping* said so, between two files.
         """
-        directory = Path(storage_home(str(self._data_dir), model, model_uuid)) / str(storage.id)
+        usual = Path(storage_home(str(self._data_dir), model, model_uuid)) / str(storage.id)
+        directory = Path(storage.directory) if storage.directory is not None else usual
         for done in [done for done in tuple(self._provided) if done[0] == directory]:  # agents add to it meanwhile
             self._provided.discard(done)
-        unmount_below(directory)
+        self._check_place(directory, storage)
+        let_write(directory)
+        for place in mounted_below(directory):
+            if storage.imported:  # it would be deleted along, and it is not ours
+                raise OSError(None, "something is mounted there", str(place))
+            unmount(place)
         delete_tree(directory, is_stopping)
+
+    def _check_place(self, directory: Path, storage: Storage) -> None:
+        """Refuse a directory that holds what the worker itself lives from."""
+        if self._data_dir.resolve().is_relative_to(directory.resolve()):
+            raise Refused(
+                f"cannot use {directory} as storage {storage.id}",
+                why=f"the worker keeps its data in {self._data_dir}",
+                fix="use a directory that holds nothing else",
+            )
+
+
+def _check_imported(directory: Path, storage: Storage) -> None:
+    if directory.is_symlink() or not directory.is_dir():
+        raise Refused(
+            f"cannot provide storage {storage.id}",
+            why=f"it was imported from {directory}, and there is no directory of that name here",
+            fix="make it, then `coordinator resolved`; or detach the storage, and import another directory",
+        )
+
+
+def _make(directory: Path, storage: Storage) -> None:
+    """Make the directory of an instance on a disk with room for it, or where memory is going to be mounted."""
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    free_mb = shutil.disk_usage(directory.parent).free // MB
+    if storage.provider == "rootfs" and free_mb < storage.size_mb:
+        raise Refused(
+            f"cannot provide storage {storage.id}",
+            why=f"it shall have {storage.size_mb} MiB, and there are {free_mb} MiB free at {directory.parent}",
+            fix="make room, then `coordinator resolved`; or ask for less",
+        )
+    fresh = directory.with_name(f".{directory.name}.new")
+    fresh.mkdir(exist_ok=True)
+    if storage.mode is not None:
+        fresh.chmod(int(storage.mode, 8))
+    fresh.rename(directory)  # so that nobody ever finds it without its permissions
 
 
 def _mount_memory(directory: Path, storage: Storage) -> None:
-    trouble = mount(directory, "-t", "tmpfs", "-o", f"size={storage.size_mb}m,mode=0755", "tmpfs")
+    options = f"size={storage.size_mb}m,mode={storage.mode or '0755'}"
+    trouble = mount(directory, "-t", "tmpfs", "-o", options, "tmpfs")
     if trouble:
         raise Refused(
             f"cannot provide storage {storage.id}",
@@ -100,10 +162,22 @@ def _mount_memory(directory: Path, storage: Storage) -> None:
         )
 
 
-def _is_stale(link: Path, home: str, is_free: Callable[[str], bool]) -> bool:
-    """Say whether *link* is left of an instance that nobody has any more."""
-    text = str(link)
-    return text.startswith(f"{home}/") and is_free(text.removeprefix(f"{home}/"))
+def _keep_from_writing(directory: Path, storage: Storage) -> None:
+    trouble = keep_from_writing(directory)
+    if trouble:
+        raise Refused(
+            f"cannot provide storage {storage.id} read-only",
+            why=f"mounting {directory} failed: {trouble}",
+            fix="let the worker run as root with the right to mount: nothing else keeps a charm from writing",
+        )
+
+
+def _is_stale(link: Path, world: World, others: Iterable[Storage]) -> bool:
+    """Say whether *link* was left by storage of the model that nobody has any more, or that is gone."""
+    for other in others:
+        if world.directory_of(other) == str(link):
+            return other.owner is None
+    return f"/{home_of(world.model, world.model_uuid)}/storage/" in str(link)
 
 
 def _link(location: Path, directory: Path, storage: Storage, is_stale: Callable[[Path], bool]) -> None:

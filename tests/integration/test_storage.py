@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
 import stat
 from pathlib import Path
 from typing import Any
 
 import pytest
 from system import CHARMS, ApiError, System, pack, running, wait_for
+from test_actions import People
 
 from coordinator.domain.refs import Kind
 
@@ -129,3 +132,70 @@ def test_memory_is_storage_too_where_the_machine_lets_us_mount_it():
         system.ask("DELETE", "/v1/models/m?destroy_storage=true")
         wait_for(lambda: not system.keys_below("/coordinator/models/m/"), "the model to go")
         assert "/storage/data" not in Path("/proc/mounts").read_text()
+
+
+def said(people: People, *words: str) -> str:
+    done = people(*words)
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+def test_pools_and_directories_of_peoples_own_from_the_command_line():
+    with running(workers=1) as system:
+        system.add_model()
+        people = People(system)
+        disk = system.home / "disk"
+        assert said(people, "create-storage-pool", "fast", "rootfs", f"path={disk}", "mode=0750") == ""
+        assert json.loads(said(people, "storage-pools", "--format", "json"))["fast"] == {
+            "provider": "rootfs", "attrs": {"mode": "0750", "path": str(disk)},
+        }  # fmt: skip
+        said(people, "deploy", str(CHARMS / "gallery"), "gallery", "--storage", "work=fast,10M")
+        wait_for(lambda: status_of(system, "work/0") == "attached", "storage from the pool")
+        work = location_of(system, "work/0", "gallery/0")
+        assert work.is_relative_to(disk)
+        assert (work.stat().st_mode & 0o777, (work / "note").read_text()) == (0o750, "here\n")
+        refused = people("remove-storage-pool", "fast")
+        assert (refused.returncode, "gallery, work/0 have storage from it" in refused.stderr) == (1, True)
+
+        mine = system.home / "mine"
+        mine.mkdir()
+        (mine / "cat.jpg").touch()
+        told = said(people, "import-filesystem", "rootfs", f"0:{mine}", "photos")
+        assert told.splitlines()[-1] == "imported storage photos/1"
+        said(people, "attach-storage", "gallery/0", "photos/1")
+        wait_for(lambda: status_of(system, "photos/1") in ("attached", "error"), "the photos to be shown")
+        if status_of(system, "photos/1") == "attached":
+            assert message(system, "gallery/0") == "reads cat.jpg"
+            shown = json.loads(said(people, "storage", "--filesystem", "--format", "json"))["filesystems"]["0/1"]
+            assert shown["attachments"]["machines"]["0"]["read-only"] is True
+        else:  # this machine does not let us keep anybody from writing
+            tree = system.ask("GET", "/v1/models/m/storage/photos/1")
+            assert "cannot provide storage photos/1 read-only" in tree["status"]["message"]
+        said(people, "detach-storage", "photos/1")
+        wait_for(lambda: status_of(system, "photos/1") == "detached", "the unit to let go of them")
+        assert str(mine) not in Path("/proc/mounts").read_text()
+        said(people, "remove-storage", "photos/1", "--no-destroy")
+        assert [each.name for each in mine.iterdir()] == ["cat.jpg"]
+
+        said(people, "destroy-model", "m", "--no-prompt", "--destroy-storage")
+        wait_for(lambda: not system.keys_below("/coordinator/models/m/"), "the model to go with its pools")
+        assert not work.exists()
+
+
+def test_a_worker_that_dies_while_it_deletes_many_files_goes_on_with_it():
+    with running(workers=1) as system:
+        system.add_model()
+        deploy(system, "shelf-ops", "keeper")
+        wait_for(lambda: status_of(system, "data/0") == "attached", "the storage")
+        directory = location_of(system, "data/0", "keeper/0")
+        many = 20_000
+        for number in range(many):
+            (directory / f"{number}").touch()
+        system.ask("POST", "/v1/models/m/units/remove", {"names": ["keeper/0"], "destroy_storage": True})
+        wait_for(lambda: not (directory / "note").exists() or len(os.listdir(directory)) < many, "it to begin")
+        system.workers[0].kill()
+        begun = len(os.listdir(directory)) if directory.exists() else 0
+        system.workers[0].start()
+        wait_for(lambda: status_of(system, "data/0") == "gone", "the rest to go")
+        assert not directory.exists()
+        assert begun < many

@@ -14,6 +14,7 @@ from coordinator.domain import refs
 from coordinator.domain.life import Life
 from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Kind, Ref
+from coordinator.domain.storage_pool import Pools
 from coordinator.domain.task import Task, TaskStatus
 from coordinator.domain.unit import Unit
 from coordinator.domain.unit_state import Hook, HookKind
@@ -255,6 +256,7 @@ class Promises:
             assert task.status.is_over, f"task {task.id} is {task.status.value} at rest"
         for _, storage in view.list(Kind.STORAGE, model):
             assert storage.life is Life.ALIVE, f"{storage.id} does not go"
+            assert storage.pool in Pools.of(view, model), f"{storage.id}: pool {storage.pool} is gone"
             if storage.owner is not None:
                 memory = view.peek(refs.memory(model, storage.owner))
                 told = memory.storage.get(str(storage.id))

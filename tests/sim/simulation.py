@@ -19,7 +19,7 @@ from promises import Book, Promises
 from recorder import AGENT, BESIDE, DB, WEB, Run
 from sim_store import Died, Fault
 
-from coordinator.commands import application, config, model, relation, rollout, storage, task, unit
+from coordinator.commands import application, config, model, relation, rollout, storage, storage_pool, task, unit
 from coordinator.domain import refs
 from coordinator.domain.change import Change
 from coordinator.domain.charm import Charm, CharmMeta
@@ -218,8 +218,22 @@ class Simulation:
     def resolve(self, name: str, *, retry: bool) -> None:
         self.ask(lambda view: unit.resolve(view, MODEL, [UnitName.parse(name)], retry=retry))
 
-    def add_storage(self, name: str) -> None:
-        self.ask(lambda view: storage.add_storage(view, MODEL, UnitName.parse(name), "data", "", now=CREATED))
+    def add_storage(self, name: str, directive: str = "") -> None:
+        unit_name = UnitName.parse(name)
+        self.ask(lambda view: storage.add_storage(view, MODEL, unit_name, "data", directive, now=CREATED))
+
+    def create_pool(self, name: str) -> None:
+        self.ask(lambda view: storage_pool.create_pool(view, MODEL, name, "rootfs", {"path": "/mnt"}))
+
+    def update_pool(self, name: str) -> None:
+        mode = self.rng.choice(["0700", "0750", ""])
+        self.ask(lambda view: storage_pool.update_pool(view, MODEL, name, {"mode": mode}))
+
+    def remove_pool(self, name: str) -> None:
+        self.ask(lambda view: storage_pool.remove_pool(view, MODEL, name))
+
+    def import_filesystem(self, where: str) -> None:
+        self.ask(lambda view: storage.import_filesystem(view, MODEL, "rootfs", where, "data", now=CREATED))
 
     def detach_storage(self, number: int, *, force: bool = False) -> None:
         self.ask(lambda view: storage.detach_storage(view, MODEL, StorageId("data", number), force=force))

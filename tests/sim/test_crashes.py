@@ -59,6 +59,19 @@ def move_storage(sim: Simulation) -> None:
     sim.remove_storage(2, force=True)
 
 
+def use_storage_of_their_own(sim: Simulation) -> None:
+    sim.create_pool("fast")
+    sim.add_storage("web/1", "fast")
+    sim.import_filesystem("0:/srv/a")
+    sim.rest()
+    for name in ("web/0", "web/1"):  # one of them is on its machine
+        sim.attach_storage(name, 4)
+    sim.rest()
+    sim.remove_storage(3, force=True)
+    sim.rest()
+    sim.remove_pool("fast")
+
+
 def refresh(sim: Simulation) -> None:
     sim.refresh("db", DB)
 
@@ -106,6 +119,7 @@ LIFE: tuple[Chapter, ...] = (
     run_actions,
     lose_the_worker_of_a_leader,
     move_storage,
+    use_storage_of_their_own,
     refresh,
     refresh_in_batches,
     take_back,

@@ -17,6 +17,7 @@ from coordinator.api.routes import (
     resource,
     secret,
     storage,
+    storage_pool,
     task,
     unit,
 )
@@ -32,6 +33,7 @@ SUBJECTS = (
     resource,
     secret,
     storage,
+    storage_pool,
     task,
     unit,
 )

@@ -14,7 +14,7 @@ from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Kind
 from coordinator.domain.storage import StorageId
 from coordinator.store.repository import Author
-from coordinator.wire import AddStorage, AttachStorage
+from coordinator.wire import AddStorage, AttachStorage, ImportFilesystem
 
 router = APIRouter()
 
@@ -54,6 +54,21 @@ def attach_storage(s: S, by: U, name: str, given: AttachStorage) -> dict[str, st
     ids = [StorageId.parse(text) for text in given.ids]
     transact(s, by, name, lambda view: storage.attach_storage(view, name, UnitName.parse(given.unit), ids))
     return {}
+
+
+@router.post("/models/{name}/storage/import", status_code=201)
+def import_filesystem(s: S, by: U, name: str, given: ImportFilesystem) -> dict[str, str]:
+    """Let a directory of a machine be storage; answers its id.  Machines belong to all models."""
+    check(by, "superuser")
+    change, _ = s.repository.transact(
+        lambda: read_model(s, name),
+        lambda view: storage.import_filesystem(
+            view, name, given.pool, given.id, given.name, now=s.clock.timestamp()
+        ),
+        Author(name=f"user {by.name}"),
+    )
+    made = next(ref for ref in (change.puts if change else ()) if ref.kind is Kind.STORAGE)
+    return {"id": "/".join(made.path[1:])}
 
 
 @router.post("/models/{name}/storage/{kind}/{number}/detach")

@@ -83,7 +83,7 @@ def test_a_charm_is_read_whole() -> None:
                 execution_group="io",
             ),
         ),
-        storage={"disk": StorageMeta(name="disk", type="filesystem")},
+        storage={"disk": StorageMeta(name="disk", type="filesystem", count_max=1)},
     )
 
 

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from coordinator.domain.charm import StorageMeta, read_charm
 from coordinator.domain.life import Life
 from coordinator.domain.storage import (
-    POOLS,
     Storage,
     StorageId,
     carried_over,
@@ -22,12 +21,13 @@ from coordinator.domain.storage import (
     parse_directive,
     wanted,
 )
+from coordinator.domain.storage_pool import Pools
 from coordinator.domain.unit import Directive, Unit
 from coordinator.errors import BadRequest, CharmInvalid, CoordinatorError, NotFound, Refused
 
 
 def keeper(**more: object) -> StorageMeta:
-    return StorageMeta(**{"name": "data", "type": "filesystem", **more})  # type: ignore[arg-type]
+    return StorageMeta(**{"name": "data", "type": "filesystem", "count_max": 1, **more})  # type: ignore[arg-type]
 
 
 def with_storage(*found: StorageMeta):
@@ -90,7 +90,7 @@ def test_what_is_wrong_with_it_is_said_with_its_line(yaml: str, problem: str) ->
     ],
 )
 def test_a_directive_says_pool_count_and_size_in_any_order(text: str, meaning: Directive) -> None:
-    assert parse_directive(text, "data") == meaning
+    assert parse_directive(text, "data", Pools()) == meaning
 
 
 @pytest.mark.parametrize(
@@ -106,17 +106,17 @@ def test_a_directive_says_pool_count_and_size_in_any_order(text: str, meaning: D
 )
 def test_a_directive_that_means_nothing_is_refused(text: str, kind: type[Refused], words: str) -> None:
     with pytest.raises(kind) as refused:
-        parse_directive(text, "data")
+        parse_directive(text, "data", Pools())
     assert words in str(refused.value)
 
 
 @given(st.text(max_size=20))
 def test_whatever_people_write_is_understood_or_refused(text: str) -> None:
     try:
-        directive = parse_directive(text, "data")
+        directive = parse_directive(text, "data", Pools())
     except CoordinatorError:
         return
-    assert directive.pool in ("", *POOLS)
+    assert directive.pool in ("", *Pools())
     assert directive.count is None or directive.count > 0
 
 
@@ -199,7 +199,8 @@ DATA = Storage(name="data", number=0, pool="rootfs", size_mb=1, created="", owne
 
 
 def test_new_instances_are_numbered_together_whatever_their_names() -> None:
-    made = made_for(WEB_0.name, {"b": Directive("", 2), "a": Directive("", 1), "c": Directive("", 0)}, 7, now="")
+    wanted = {"b": Directive("", 2), "a": Directive("", 1), "c": Directive("", 0)}
+    made = made_for(WEB_0.name, wanted, 7, now="", pools=Pools(), home="demo-uuid")
     assert [str(each.id) for each in made] == ["a/7", "b/8", "b/9"]
 
 

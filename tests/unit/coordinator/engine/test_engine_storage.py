@@ -21,7 +21,7 @@ KEEPER = charm(
     "keeper",
     storage={
         "data": StorageMeta(name="data", type="filesystem", count_min=2, count_max=3),
-        "logs": StorageMeta(name="logs", type="filesystem", count_min=0, location="/srv/logs"),
+        "logs": StorageMeta(name="logs", type="filesystem", count_min=0, count_max=1, location="/srv/logs"),
     },
 )
 

@@ -9,7 +9,7 @@ from build import CREATED, WEB, relation_hook, unit
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from coordinator.domain.charm import Action, Charm, CharmMeta
+from coordinator.domain.charm import Action, Charm, CharmMeta, StorageMeta
 from coordinator.domain.life import Life
 from coordinator.domain.members import Members
 from coordinator.domain.names import UnitName
@@ -52,6 +52,10 @@ def test_what_a_charm_says_of_itself_comes_back_as_it_was() -> None:
         options=WEB.options,
         actions=(Action(name="go", params={"deep": {"er": [1, "x", None]}}, required=("deep",)),),
         resources={"image": {"type": "oci-image"}},
+        storage={
+            "one": StorageMeta(name="one", type="filesystem", count_max=1),
+            "many": StorageMeta(name="many", type="filesystem", count_min=0, count_max=None),
+        },
     )
     charm = Charm(sha256="ab", size=1, chunks=2, meta=meta)
     assert decoder(Kind.CHARM)(encode(Kind.CHARM, charm)) == charm

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from build import MODEL, charm, unit, world
@@ -20,7 +21,14 @@ from coordinator.domain.storage import Storage
 from coordinator.engine.world import World
 from coordinator.errors import Refused
 from coordinator.store.live import LiveTree
-from coordinator.worker.directory import Interrupted, delete_tree
+from coordinator.worker.directory import (
+    Interrupted,
+    delete_tree,
+    is_on_itself,
+    mount,
+    mounted_below,
+    unmount,
+)
 from coordinator.worker.observe import storage_home
 from coordinator.worker.storage import StorageDeleter, StorageKeeper
 
@@ -29,21 +37,20 @@ WAIT_S = 20.0
 DATA = Storage(name="data", number=0, pool="rootfs", size_mb=1, created="", owner=unit("web/0"), attachment=1)
 
 
-def seen(tmp_path: Path, location: str = "") -> World:
-    meta = charm("web", storage={"data": StorageMeta(name="data", type="filesystem", location=location)})
-    return world("web/0", charm=meta, storage_home=storage_home(str(tmp_path), "demo", "uuid"))
+def seen(tmp_path: Path, location: str = "", **more: Any) -> World:
+    data = StorageMeta(name="data", type="filesystem", count_max=1, location=location, **more)
+    meta = charm("web", storage={"data": data})
+    home = storage_home(str(tmp_path), MODEL, "uuid")
+    return world("web/0", charm=meta, model_uuid="uuid", storage_home=home)
 
 
 def directory(tmp_path: Path, number: int = 0) -> Path:
     return tmp_path / "models" / "demo-uuid" / "storage" / "data" / str(number)
 
 
-def nobody(text: str) -> bool:
-    return True
-
-
-def somebody(text: str) -> bool:
-    return False
+def nobody() -> list[Storage]:
+    """Return the other storage of the model."""
+    return []
 
 
 def test_a_directory_is_made_once_and_what_is_in_it_stays(tmp_path: Path) -> None:
@@ -68,10 +75,16 @@ def test_the_charm_finds_it_where_it_wants_it(tmp_path: Path) -> None:
 def test_a_place_that_former_storage_left_is_taken_over_and_one_in_use_is_not(tmp_path: Path) -> None:
     place = tmp_path / "data"
     keeper, at = StorageKeeper(tmp_path), seen(tmp_path, str(place))
+    for before in (replace(DATA, number=7), replace(DATA, number=8, directory=str(tmp_path / "imported"))):
+        keeper.provide(at, before, nobody)
+        with pytest.raises(Refused, match="is there already and leads to"):
+            keeper.provide(at, DATA, lambda before=before: [before])
+        keeper.provide(at, DATA, lambda before=before: [replace(before, owner=None)])
+        assert place.readlink() == directory(tmp_path)
+        place.unlink()
+        keeper = StorageKeeper(tmp_path)
     keeper.provide(at, replace(DATA, number=7), nobody)
-    with pytest.raises(Refused, match="is there already and leads to"):
-        keeper.provide(at, DATA, somebody)
-    keeper.provide(at, DATA, nobody)
+    keeper.provide(at, DATA, nobody)  # of which there is no other any more
     assert place.readlink() == directory(tmp_path)
 
 
@@ -114,6 +127,115 @@ def test_it_is_deleted_with_all_that_is_in_it_and_again_without_harm(tmp_path: P
     assert not directory(tmp_path).exists()
     keeper.provide(seen(tmp_path), DATA, nobody)
     assert list(directory(tmp_path).iterdir()) == []
+
+
+# --- pools, and directories of people's own ------------------------------------------------------------------
+
+
+def test_a_pool_says_where_it_is_and_who_may_enter(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "disk" / "demo-uuid" / "storage" / "data" / "0"
+    storage = replace(DATA, directory=str(elsewhere), mode="0750")
+    place = tmp_path / "srv"
+    keeper = StorageKeeper(tmp_path / "w")
+    keeper.provide(seen(tmp_path / "w", str(place)), storage, nobody)
+    assert elsewhere.stat().st_mode & 0o777 == 0o750
+    assert place.readlink() == elsewhere
+    keeper.delete(MODEL, "uuid", storage)
+    assert list(elsewhere.parent.iterdir()) == []
+
+
+def test_a_disk_without_room_says_so_before_anything_is_made(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="MiB free") as refused:
+        StorageKeeper(tmp_path).provide(seen(tmp_path), replace(DATA, size_mb=2**40), nobody)
+    assert refused.value.fix.startswith("make room")
+    assert not directory(tmp_path).exists()
+
+
+def test_what_is_imported_is_taken_as_it_is(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    storage = replace(DATA, directory=str(mine), imported=True, size_mb=2**40)
+    keeper = StorageKeeper(tmp_path / "w")
+    with pytest.raises(Refused, match="there is no directory of that name here"):
+        keeper.provide(seen(tmp_path / "w"), storage, nobody)
+    assert not mine.exists()
+    mine.mkdir()
+    (mine / "note").touch()
+    keeper.provide(seen(tmp_path / "w"), storage, nobody)
+    keeper.delete(MODEL, "uuid", storage)
+    assert not mine.exists()
+
+
+@pytest.mark.parametrize("place", ["w", "", "."])
+def test_what_the_worker_lives_from_is_no_storage(tmp_path: Path, place: str) -> None:
+    (tmp_path / "w").mkdir()
+    storage = replace(DATA, directory=str(tmp_path / place), imported=True)
+    keeper = StorageKeeper(tmp_path / "w")
+    for use in (
+        lambda: keeper.provide(seen(tmp_path / "w"), storage, nobody),
+        lambda: keeper.delete(MODEL, "uuid", storage),
+    ):
+        with pytest.raises(Refused, match="the worker keeps its data in"):
+            use()
+    assert (tmp_path / "w").is_dir()
+
+
+def may_mount(tmp_path: Path) -> bool:
+    place = tmp_path / "probe"
+    place.mkdir()
+    if mount(place, "--bind", str(place)):
+        return False
+    unmount(place)
+    return True
+
+
+def test_nobody_writes_to_what_a_charm_only_reads_or_the_unit_says_why(tmp_path: Path) -> None:
+    storage = replace(DATA, directory=str(tmp_path / "mine"), imported=True)
+    (tmp_path / "mine").mkdir()
+    note = tmp_path / "mine" / "note"
+    note.write_text("kept")
+    keeper, reader = StorageKeeper(tmp_path / "w"), seen(tmp_path / "w", read_only=True)
+    if not may_mount(tmp_path):
+        with pytest.raises(Refused, match="cannot provide storage data/0 read-only: mounting"):
+            keeper.provide(reader, storage, nobody)
+        return
+    try:
+        for each in (keeper, StorageKeeper(tmp_path / "w")):  # a worker that starts anew
+            each.provide(reader, storage, nobody)
+            assert mounted_below(tmp_path) == [tmp_path / "mine"]
+            with pytest.raises(OSError, match="Read-only"):
+                note.write_text("changed")
+        keeper.provide(seen(tmp_path / "w"), replace(storage, attachment=2), nobody)
+        note.write_text("by one that may")
+        keeper.provide(reader, replace(storage, attachment=3), nobody)
+        keeper.withdraw(reader, storage)
+        assert mounted_below(tmp_path) == []
+        keeper.provide(reader, replace(storage, attachment=4), nobody)
+        keeper.delete(MODEL, "uuid", storage)
+        assert not note.parent.exists()
+    finally:
+        for place in mounted_below(tmp_path):
+            unmount(place)
+
+
+def test_what_others_mounted_is_neither_undone_nor_emptied(tmp_path: Path) -> None:
+    if not may_mount(tmp_path):
+        pytest.skip("nothing can be mounted here")
+    disk = tmp_path / "a disk"
+    disk.mkdir()
+    assert mount(disk, "-t", "tmpfs", "tmpfs") == ""
+    (disk / "note").touch()
+    keeper, storage = StorageKeeper(tmp_path / "w"), replace(DATA, directory=str(disk), imported=True)
+    try:
+        keeper.provide(seen(tmp_path / "w", read_only=True), storage, nobody)
+        assert is_on_itself(disk)
+        keeper.withdraw(seen(tmp_path / "w", read_only=True), storage)
+        assert mounted_below(tmp_path) == [disk]
+        with pytest.raises(OSError, match="something is mounted there"):
+            keeper.delete(MODEL, "uuid", storage)
+        assert (disk / "note").exists()
+    finally:
+        for place in mounted_below(tmp_path):
+            unmount(place)
 
 
 # --- much to delete --------------------------------------------------------------------------------------
