@@ -18,9 +18,11 @@ import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
+from coordinator.cli.client import Client
 from coordinator.domain.refs import Kind
 from coordinator.domain.view import View
 from coordinator.store import keys
@@ -28,6 +30,7 @@ from coordinator.store.embedded import EmbeddedEtcd, free_port
 from coordinator.store.etcd import EtcdStore
 from coordinator.store.journal import history
 from coordinator.store.repository import tree_of
+from coordinator.wire import RunTasks
 
 ROOT = Path(__file__).resolve().parents[2]
 CHARMS = ROOT / "tests" / "charms"
@@ -176,9 +179,35 @@ class System:
     def close(self) -> None:
         for process in (*self.workers, self.controller):
             process.end()
+        if "client" in self.__dict__:
+            self.client.close()
         self.store.close()
 
     # --- the API -----------------------------------------------------------------------------------------
+
+    @cached_property
+    def client(self) -> Client:
+        """What the command line asks with, as the user admin; errors are those that people see."""
+        return Client([f"http://127.0.0.1:{self.port}"], self.token_file.read_text().strip())
+
+    def start_task(self, unit: str, action: str = "", *, command: str | None = None, **parameters: Any) -> int:
+        """Queue an action, or *command*; return the number of the task."""
+        request = RunTasks(receivers=[unit], action=action, command=command, parameters=parameters)
+        (number,) = self.client.run_tasks("m", request)["tasks"]
+        return int(number)
+
+    def wait_task(self, number: int) -> dict[str, Any]:
+        """Return a task when it is over."""
+
+        def over() -> dict[str, Any] | None:
+            task = self.client.task("m", number)
+            return task if task["status"] not in ("pending", "running", "aborting") else None
+
+        return wait_for(over, f"task {number} to be over")
+
+    def run(self, unit: str, action: str = "", *, command: str | None = None, **parameters: Any) -> dict[str, Any]:
+        """Run an action, or *command*, to its end; return its task."""
+        return self.wait_task(self.start_task(unit, action, command=command, **parameters))
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         """Send a request as the user admin; bytes are sent as they are.
