@@ -134,9 +134,10 @@ class Expose:
 
 @dataclass(frozen=True, kw_only=True)
 class RunTasks:
-    """`receivers` are units, or APP/leader.  With `command`, that is run instead of an action."""
+    """`receivers` are units, or APP/leader.  `command` is run instead of an action, on `machines` too."""
 
-    receivers: list[str]
+    receivers: list[str] = field(default_factory=list)
+    machines: list[str] = field(default_factory=list)
     action: str = ""
     parameters: dict[str, Any] = field(default_factory=dict)
     command: str | None = None

@@ -24,7 +24,7 @@ _RANK = (
 
 
 def task_of(view: View, model: str, number: int) -> Tree:
-    """Return one task: id, unit, status, timing, and message, log and results where it has them.
+    """Return one task: id, unit or machine, status, timing, and message, log and results where it has them.
 
     Raises:
         NotFound: there is none.
@@ -35,7 +35,7 @@ def task_of(view: View, model: str, number: int) -> Tree:
     log: TaskLog | None = view.peek(refs.task_log(model, number))
     tree: Tree = {
         "id": str(task.id),
-        "unit": str(task.unit),
+        "unit" if task.unit is not None else "machine": str(task.receiver),
         "name": task.action,
         "operation": str(task.operation),
         "status": task.status.value,
@@ -51,7 +51,7 @@ def task_of(view: View, model: str, number: int) -> Tree:
 
 
 def operation_of(view: View, model: str, number: int) -> Tree:
-    """Return one operation with its tasks.
+    """Return one operation with its tasks, and why it has none for others that were named, if there are such.
 
     Raises:
         NotFound: there is none.
@@ -59,9 +59,10 @@ def operation_of(view: View, model: str, number: int) -> Tree:
     operation: Operation | None = view.peek(refs.operation(model, number))
     if operation is None:
         raise NotFound(f'operation "{number}" not found', fix="`coordinator operations` lists them")
-    return _operation(view, model, operation) | {
+    tree = _operation(view, model, operation) | {
         "tasks": {str(each): task_of(view, model, each) for each in operation.tasks}
     }
+    return tree | ({"refused": dict(operation.refused)} if operation.refused else {})
 
 
 def operations_of(
@@ -70,6 +71,7 @@ def operations_of(
     *,
     apps: Sequence[str] = (),
     units: Sequence[str] = (),
+    machines: Sequence[str] = (),
     actions: Sequence[str] = (),
     statuses: Sequence[str] = (),
 ) -> list[Tree]:
@@ -77,10 +79,12 @@ def operations_of(
     found = []
     for _, operation in sorted(view.list(Kind.OPERATION, model), key=lambda pair: -pair[1].id):
         tree = _operation(view, model, operation)
-        names = [task.unit for task in _tasks(view, model, operation)]
-        if apps and not {name.app for name in names} & set(apps):
+        tasks = list(_tasks(view, model, operation))
+        if apps and not {task.unit.app for task in tasks if task.unit is not None} & set(apps):
             continue
-        if units and not {str(name) for name in names} & set(units):
+        if units and not {str(task.unit) for task in tasks} & set(units):
+            continue
+        if machines and not {task.machine for task in tasks} & set(machines):
             continue
         if (actions and operation.action not in actions) or (statuses and tree["status"] not in statuses):
             continue

@@ -25,4 +25,5 @@ def command(target: Target, output: Output, tasks: tuple[int, ...]) -> None:
     if not found:
         target.console.info("no tasks found, no tasks have been canceled")
         return
-    output.show([{"id": task["id"], "status": task["status"], "unit": task["unit"]} for task in found])
+    kept = ("id", "status", "unit", "machine")
+    output.show([{key: task[key] for key in kept if key in task} for task in found])

@@ -1,4 +1,4 @@
-"""`coordinator exec --unit UNIT -- COMMAND…`: run commands in units, with the hook commands at hand."""
+"""`coordinator exec --unit UNIT -- COMMAND…`: run commands in units, with the hook commands, or on machines."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ WAIT_S = 300.0
 @click.option(
     "-a", "--application", "--app", "apps", type=LIST, multiple=True, metavar="APP,...", help="All units of these."
 )
-@click.option("--all", "everywhere", is_flag=True, help="All units of the model.")
-@click.option("--machine", "machines", type=LIST, multiple=True, metavar="MACHINE,...", help="Not supported.")
+@click.option("--machine", "machines", type=LIST, multiple=True, metavar="MACHINE,...", help="Machines as such.")
+@click.option("--all", "everywhere", is_flag=True, help="All machines of the model.")
 @click.option("--operator", is_flag=True, hidden=True)
 @click.option("--parallel/--no-parallel", default=True, help="Do not wait for other work on the machine.  [true]")
 @click.option("--execution-group", metavar="NAME", help="Wait only for what runs in this group.")
@@ -51,12 +51,14 @@ def command(
     color: bool,
     no_color: bool,
 ) -> None:
-    """Run commands in units: one word is a script, several are one command with its arguments.
+    """Run commands in units or on machines: one word is a script, several are one command with its arguments.
 
-    They run as root in the charm's directory, and can use the hook commands.
+    In a unit they run in the charm's directory, and can use the hook commands.  On a machine that has units of the
+    model they run as its worker does, with nothing of a unit around them.
 
     Examples:
       coordinator exec --unit web/0 -- config-get color
+      coordinator exec --machine 0 -- uptime
       coordinator exec --application web -- 'uptime; df -h /'
     """
     if not words:
@@ -65,23 +67,20 @@ def command(
         raise BadRequest("cannot specify both --wait and --background")
     named = [name for group in units for name in group]
     chosen = [name for group in apps for name in group]
-    if any(machines):
-        raise Refused(
-            "cannot run commands on a machine as such",
-            why="commands run in the context of a unit",
-            fix="name a unit of that machine: coordinator exec --unit UNIT -- COMMAND",
-        )
-    if everywhere and (named or chosen):
+    hosts = [name for group in machines for name in group]
+    if everywhere and (named or chosen or hosts):
         raise BadRequest("You cannot specify --all and individual units")
-    if not (everywhere or named or chosen):
+    if not (everywhere or named or chosen or hosts):
         raise BadRequest("You must specify a target, either through --all, --machine, --application or --unit")
-    wrong = [name for name in named if not (is_unit_name(name) or name.endswith("/leader"))]
+    wrong = [f'  "{name}" is not a valid unit name' for name in named if not _is_receiver(name)]
+    wrong += [f'  "{name}" is not a valid machine id' for name in hosts if not name.isdecimal()]
     if wrong:
-        lines = [f'  "{name}" is not a valid unit name' for name in wrong]
-        raise BadRequest("\n".join(["The following exec targets are not valid:", *lines]))
+        raise BadRequest("\n".join(["The following exec targets are not valid:", *wrong]))
+    places = _places(target, chosen) if chosen or everywhere else {}
     limit_s = WAIT_S if wait_s is None else wait_s
     request = RunTasks(
-        receivers=named + _units_of(target, None if everywhere else chosen),
+        receivers=named if everywhere else [*named, *places],
+        machines=sorted({*places.values()} - {""}, key=int) if everywhere else hosts,
         command=task_text.script_of(words),
         parallel=parallel,
         execution_group=execution_group,
@@ -91,13 +90,20 @@ def command(
     run(target, output, request, wait_s=None if background else limit_s and limit_s + 5, utc=utc, quiet=True)
 
 
-def _units_of(target: Target, apps: list[str] | None) -> list[str]:
-    """Return the units of *apps*; None: of all applications."""
-    if apps == []:
-        return []
+def _is_receiver(name: str) -> bool:
+    return is_unit_name(name) or name.endswith("/leader")
+
+
+def _places(target: Target, apps: list[str]) -> dict[str, str]:
+    """Return the units of *apps*, or all when none is given, with their machines; empty where it is not known."""
     tree = target.client.status(target.model)["applications"]
-    for app in apps or ():
+    for app in apps:
         check_application_name(app)
         if app not in tree:
             raise Refused(f'application "{app}" not found (not found)', fix="`coordinator status` lists them")
-    return [unit for app in (tree if apps is None else apps) for unit in tree[app].get("units", {})]
+    units = {name: unit for app in tree.values() for name, unit in app.get("units", {}).items()}
+    for unit in list(units.values()):
+        units |= unit.get("subordinates", {})
+    return {
+        name: unit.get("machine", "") for name, unit in units.items() if not apps or name.split("/")[0] in apps
+    }

@@ -20,7 +20,7 @@ TASK_IDS_MAX = 3  # shown of one operation
     "--applications", "--apps", "apps", type=LIST, metavar="APP,...", help="Only those of these applications."
 )
 @click.option("--units", type=LIST, metavar="UNIT,...", help="Only those of these units.")
-@click.option("--machines", type=LIST, metavar="MACHINE,...", hidden=True)
+@click.option("--machines", type=LIST, metavar="MACHINE,...", help="Only those of these machines as such.")
 @click.option("--actions", type=LIST, metavar="ACTION,...", help="Only those of these actions.")
 @click.option("--status", "statuses", type=LIST, metavar="STATUS,...", help="Only those that stand so.")
 @click.option("--limit", type=INTEGER, default=50, help="How many to show.  [50]")
@@ -45,8 +45,9 @@ def command(
     """
     if limit < 0 or offset < 0:
         raise BadRequest("--limit and --offset must not be negative")
-    query = {"apps": apps or [], "units": units or [], "actions": actions or [], "status": statuses or []}
-    found = target.client.operations(target.model, **query)[offset : offset + limit]
+    query = {"apps": apps, "units": units, "machines": machines, "actions": actions, "status": statuses}
+    given = {name: wanted for name, wanted in query.items() if wanted}
+    found = target.client.operations(target.model, **given)[offset : offset + limit]
     if not found:
         target.console.info("no matching operations")
         return

@@ -82,6 +82,8 @@ def run(
     console = target.console
     operation = target.client.run_tasks(target.model, request)
     tasks = list(operation["tasks"].values())
+    if refused := operation.get("refused"):
+        console.info("\n".join(["Some actions could not be scheduled:", *dict.fromkeys(refused.values()), ""]))
     count = f"{len(tasks)} task{'s' if len(tasks) > 1 else ''}"
     if wait_s is None:
         single = len(tasks) == 1
@@ -93,13 +95,13 @@ def run(
             console.info(f"Check task status with 'juju show-task {tasks[0]['id']}'")
         else:
             for task in tasks:
-                output.write(f'{task["unit"]}:\n  id: "{task["id"]}"\n')
+                output.write(f'{task_text.receiver_of(task)}:\n  id: "{task["id"]}"\n')
         return
 
     say = (lambda text: console.trace(text)) if quiet else console.info
     say(f"Running operation {operation['id']} with {count}")
     for task in tasks:
-        say(f"  - task {task['id']} on unit-{task['unit'].replace('/', '-')}")
+        say(f"  - task {task['id']} on {re.sub('[ /]', '-', task_text.named(task))}")
     say("")
     for task in tasks:
         say(f"Waiting for task {task['id']}...")
@@ -116,11 +118,11 @@ def run(
     if late := [task for task in found if not task_text.is_over(task)] + ended:
         goes_on = "" if ended else "; the task goes on"
         raise Refused(
-            f"timed out waiting for results from: {', '.join('unit ' + task['unit'] for task in late)}",
+            f"timed out waiting for results from: {', '.join(map(task_text.named, late))}",
             why=f"it took longer than {request.timeout_s or wait_s:g} s{goes_on}",
             fix=f"coordinator show-operation {operation['id']} --wait 5m",
         )
-    shown = {task["unit"]: task_text.for_programs(task, utc=utc) for task in found}
+    shown = {task_text.receiver_of(task): task_text.for_programs(task, utc=utc) for task in found}
     if request.command is not None and output.format == "plain":
         output.write(task_text.printed(found, "stdout"))
         click.echo(task_text.printed(found, "stderr"), nl=False, err=True)

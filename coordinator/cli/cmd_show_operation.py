@@ -37,9 +37,9 @@ def command(
     if limit_s is not None:
         until_s = None if limit_s < 0 else time.monotonic() + limit_s
         tasks = task_text.wait(target.client, target.model, list(map(int, found["tasks"])), until_s=until_s)
-        late = [task["unit"] for task in tasks.values() if not task_text.is_over(task)]
+        late = [task_text.named(task) for task in tasks.values() if not task_text.is_over(task)]
         if late:
-            raise Refused(f"timed out waiting for results from: {', '.join(f'unit {unit}' for unit in late)}")
+            raise Refused(f"timed out waiting for results from: {', '.join(late)}")
         found = target.client.operation(target.model, number)
     output.show(shown(found, utc=utc))
 
@@ -49,9 +49,9 @@ def shown(found: dict[str, Any], *, utc: bool) -> dict[str, Any]:
     tasks = {}
     for number, task in found["tasks"].items():
         tree = task_text.for_programs(task, utc=utc)
-        kept = {key: value for key, value in tree.items() if key not in ("id", "unit")}
+        kept = {key: value for key, value in tree.items() if key not in ("id", "unit", "machine")}
         name = {} if task["name"] == found["action"]["name"] else {"name": task["name"]}
-        tasks[number] = {"host": task["unit"], **name, **kept}
+        tasks[number] = {"host": task_text.receiver_of(task), **name, **kept}
     return {
         "summary": found["summary"],
         "status": found["status"],

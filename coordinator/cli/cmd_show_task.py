@@ -46,7 +46,7 @@ def command(
         )[number]
         if not task_text.is_over(found):
             raise Refused(
-                f"timed out waiting for results from: unit {found['unit']}",
+                f"timed out waiting for results from: {task_text.named(found)}",
                 why=f"it took longer than {limit_s:g} s",
             )
     output.show(task_text.for_programs(found, utc=utc), lambda _: task_text.plain([found]))

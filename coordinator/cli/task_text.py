@@ -24,6 +24,16 @@ POLL_FIRST_S, POLL_MAX_S = 0.05, 0.5
 _OUTPUT = ("return-code", "stdout", "stderr")
 
 
+def receiver_of(task: Tree) -> str:
+    """Return the unit of *task*, or the id of its machine."""
+    return task["unit"] if "unit" in task else task["machine"]
+
+
+def named(task: Tree) -> str:
+    """Return the receiver of *task* as texts name it: `unit web/0`, `machine 3`."""
+    return f"{'unit' if 'unit' in task else 'machine'} {receiver_of(task)}"
+
+
 def is_over(task: Tree) -> bool:
     return task["status"] in OVER
 
@@ -81,7 +91,7 @@ def for_programs(task: Tree, *, utc: bool, zone: tzinfo | None = None) -> Tree:
             shown[key] = task[key]
     shown["status"] = task["status"]
     shown["timing"] = timing(task["timing"], utc=utc, zone=zone)
-    shown["unit"] = task["unit"]
+    shown["unit" if "unit" in task else "machine"] = receiver_of(task)
     return shown
 
 
@@ -107,7 +117,7 @@ def plain(tasks: Sequence[Tree]) -> str:
             shown["output"] = output
         if task.get("message"):
             shown["message"] = task["message"]
-        tree[task["unit"]] = shown
+        tree[receiver_of(task)] = shown
     return render.to_yaml(tree)
 
 
@@ -125,11 +135,11 @@ def _plain_output(task: Tree) -> str:
 
 
 def printed(tasks: Sequence[Tree], stream: str) -> str:
-    """Return what commands printed to *stream*, as it was; of several, each below the name of its unit."""
-    texts = {task["unit"]: task.get("results", {}).get(stream, "") for task in tasks}
+    """Return what commands printed to *stream*, as it was; of several, each below the name of its receiver."""
+    texts = {receiver_of(task): task.get("results", {}).get(stream, "") for task in tasks}
     if len(texts) == 1:
         return next(iter(texts.values()))
-    return "".join(f"{unit}:\n{text}" for unit, text in texts.items() if text)
+    return "".join(f"{receiver}:\n{text}" for receiver, text in texts.items() if text)
 
 
 def failures(tasks: Sequence[Tree]) -> Refused | None:

@@ -1,4 +1,4 @@
-"""Run actions and commands in units, and cancel them."""
+"""Run actions and commands in units, and commands on machines; cancel them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from coordinator.domain import refs
 from coordinator.domain.change import Change
 from coordinator.domain.charm import Action, Charm
 from coordinator.domain.life import Life
+from coordinator.domain.model import Machine
 from coordinator.domain.names import UnitName, is_unit_name
 from coordinator.domain.refs import Kind, Ref
 from coordinator.domain.task import EXEC, QUEUED_MAX, TARGETS_MAX, Operation, Queued, Task, TaskStatus, checked
@@ -26,7 +27,7 @@ LEADER = "/leader"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """What shall run where.  `receivers` are units, or `APP/leader`.
+    """What shall run where.  `receivers` are units, or `APP/leader`; `machines` are ids, for commands only.
 
     `parallel` and `execution_group` None: as the charm declares the action; commands are parallel then.
     """
@@ -37,53 +38,75 @@ class Request:
     parallel: bool | None = None
     execution_group: str | None = None
     timeout_s: float | None = None
+    machines: Sequence[str] = ()
 
 
 def enqueue(view: View, model: str, request: Request, *, now: str, now_s: float) -> Change:
-    """Queue one task for each receiver, as one operation: all of them, or none."""
+    """Queue one task for each receiver that can take it, as one operation, which says why the others cannot.
+
+    Raises:
+        NotFound, Refused: none of them can; the text has all reasons.
+    """
     alive_model(view, model)
-    if not request.receivers:
+    count = len(request.receivers) + len(request.machines)
+    if not count:
         raise BadRequest("no unit specified")
-    if len(request.receivers) > TARGETS_MAX:
-        raise Refused(f"cannot run in {len(request.receivers)} units at once", why=f"the limit is {TARGETS_MAX}")
+    if request.machines and request.action != EXEC:
+        raise BadRequest("actions run in units", why="a machine has no charm", fix="name units")
+    if count > TARGETS_MAX:
+        raise Refused(f"cannot run in {count} places at once", why=f"the limit is {TARGETS_MAX}")
     if len(json.dumps(dict(request.parameters), default=str)) > PARAMETERS_BYTES_MAX:
         raise Refused("cannot take these parameters", why=f"they have more than {PARAMETERS_BYTES_MAX} bytes")
-    named = [_unit(view, model, text) for text in request.receivers]
-    units = list({unit.name: unit for unit in named}.values())  # APP/leader may be one that is named as well
     first = view.find(refs.sequence(model, TASKS)) or 1
-    operation = first
+    found: dict[UnitName | str, Task] = {}  # APP/leader may be one that is named as well
+    refused: dict[str, Refused] = {}
+    template = Task(id=0, operation=first, action=request.action, timeout_s=request.timeout_s, enqueued=now)
+    wanted = [(text, _for_unit) for text in request.receivers] + [
+        (text, _for_machine) for text in request.machines
+    ]
+    for text, task_for in wanted:
+        try:
+            task = task_for(view, model, text, request, template)
+        except BadRequest:
+            raise
+        except Refused as no:
+            refused[text] = no
+        else:
+            found[task.receiver] = task
+    if not found:
+        raise _nothing_to_do(list(refused.values()))
+    tasks = [replace(task, id=number) for number, task in enumerate(found.values(), start=first + 1)]
     puts: dict[Ref, Any] = {}
-    parameters: Mapping[str, Any] = {}
-    for number, unit in enumerate(units, start=first + 1):
-        action = _action(view, model, unit, request.action)
-        parameters = request.parameters if request.action == EXEC else checked(action, request.parameters)
-        parallel = action.parallel if request.parallel is None else request.parallel
-        group = action.execution_group if request.execution_group is None else request.execution_group
-        puts[refs.queued(model, unit.name, number)] = Queued(task=number)
-        puts[refs.task(model, number)] = Task(
-            id=number,
-            operation=operation,
-            unit=unit.name,
-            action=request.action,
-            parameters=parameters,
-            parallel=parallel and not group,
-            execution_group=group,
-            timeout_s=request.timeout_s,
-            enqueued=now,
-        )
-    targets = ",".join(f"unit-{unit.name.app}-{unit.name.number}" for unit in units)
+    for task in tasks:
+        puts[refs.queued(model, task.receiver, task.id)] = Queued(task=task.id)
+        puts[refs.task(model, task.id)] = task
     shown = "exec" if request.action == EXEC else request.action
-    puts[refs.operation(model, operation)] = Operation(
-        id=operation,
-        summary=f"{shown} run on {targets}",
+    puts[refs.operation(model, first)] = Operation(
+        id=first,
+        summary=f"{shown} run on {','.join(_tag(task.receiver) for task in tasks)}",
         action=request.action,
-        parameters=parameters,
+        parameters=tasks[0].parameters,
         enqueued=now,
         enqueued_at_s=now_s,
-        tasks=tuple(range(first + 1, first + 1 + len(units))),
+        tasks=tuple(task.id for task in tasks),
+        refused={text: _reason(no) for text, no in refused.items()},
     )
-    puts[refs.sequence(model, TASKS)] = first + 1 + len(units)
-    return Change(did=f"run {shown} in {', '.join(str(unit.name) for unit in units)}", puts=puts)
+    puts[refs.sequence(model, TASKS)] = first + 1 + len(tasks)
+    return Change(did=f"run {shown} in {', '.join(str(task.receiver) for task in tasks)}", puts=puts)
+
+
+def _tag(receiver: UnitName | str) -> str:
+    return f"unit-{receiver.app}-{receiver.number}" if isinstance(receiver, UnitName) else f"machine-{receiver}"
+
+
+def _nothing_to_do(reasons: Sequence[Refused]) -> Refused:
+    """Return one error for all: the first, if the others say the same."""
+    texts = list(dict.fromkeys(map(_reason, reasons)))
+    return reasons[0] if len(texts) == 1 else type(reasons[0])("\n".join(texts))
+
+
+def _reason(no: Refused) -> str:
+    return f"{no.what}: {no.why}" if no.why else no.what
 
 
 def cancel(view: View, model: str, task_ids: Iterable[int], *, now: str) -> Change | None:
@@ -96,13 +119,60 @@ def cancel(view: View, model: str, task_ids: Iterable[int], *, now: str) -> Chan
             continue
         if task.status is TaskStatus.PENDING:
             puts[refs.task(model, number)] = replace(task, status=TaskStatus.CANCELLED, completed=now)
-            deletes.add(refs.queued(model, task.unit, number))
+            deletes.add(refs.queued(model, task.receiver, number))
         elif task.status is TaskStatus.RUNNING:
             puts[refs.task(model, number)] = replace(task, status=TaskStatus.ABORTING)
     if not puts:
         return None
     numbers = " ".join(ref.path[1] for ref in puts)
     return Change(did=f"cancel-task {numbers}", puts=puts, deletes=frozenset(deletes))
+
+
+def _for_unit(view: View, model: str, text: str, request: Request, template: Task) -> Task:
+    unit = _unit(view, model, text)
+    action = _action(view, model, unit, request.action)
+    parallel = action.parallel if request.parallel is None else request.parallel
+    group = action.execution_group if request.execution_group is None else request.execution_group
+    return replace(
+        template,
+        unit=unit.name,
+        parameters=request.parameters if request.action == EXEC else checked(action, request.parameters),
+        parallel=parallel and not group,
+        execution_group=group,
+    )
+
+
+def _for_machine(view: View, model: str, text: str, request: Request, template: Task) -> Task:
+    """Return a command for a machine that runs a unit of the model: who may change that may do anything there."""
+    machine: Machine | None = view.find(refs.machine(text))
+    if machine is None:
+        raise NotFound(f'machine "{text}" not found (not found)', fix="`coordinator machines` lists them")
+    if machine.life is not Life.ALIVE:
+        raise Refused(f'machine "{text}" is being removed', fix="choose another one")
+    if not any(unit.machine == text for _, unit in view.list(Kind.UNIT, model)):
+        raise Refused(
+            f"cannot run commands on machine {text}",
+            why=f"no unit of model {model} is there",
+            fix="`coordinator status` shows the machines of the model",
+        )
+    _check_queue(view.refs(Kind.MACHINE_QUEUED, model, text), f"machine {text}")
+    group = request.execution_group or ""
+    return replace(
+        template,
+        machine=text,
+        parameters=request.parameters,
+        parallel=request.parallel is not False and not group,
+        execution_group=group,
+    )
+
+
+def _check_queue(places: Sequence[Ref], whose: str) -> None:
+    if len(places) >= QUEUED_MAX:
+        raise Refused(
+            f"cannot run anything more in {whose}",
+            why=f"{QUEUED_MAX} tasks wait for it, the limit",
+            fix="wait until some have ended, or cancel some: coordinator cancel-task ID",
+        )
 
 
 def _unit(view: View, model: str, text: str) -> Unit:
@@ -128,12 +198,7 @@ def _unit(view: View, model: str, text: str) -> Unit:
         raise NotFound(f'unit "{text}" not found (not found)', fix="`coordinator status` lists them")
     if unit.life is not Life.ALIVE:
         raise Refused(f'unit "{text}" is being removed', fix="choose another one")
-    if len(view.refs(Kind.QUEUED, model, unit.name.app, str(unit.name.number))) >= QUEUED_MAX:
-        raise Refused(
-            f"cannot run anything more in {text}",
-            why=f"{QUEUED_MAX} tasks wait for it, the limit",
-            fix="wait until some have ended, or cancel some: coordinator cancel-task ID",
-        )
+    _check_queue(view.refs(Kind.QUEUED, model, unit.name.app, str(unit.name.number)), text)
     return unit
 
 

@@ -42,6 +42,7 @@ class Kind(str, Enum):
     STATUS = "status"
     AGENT = "agent"
     QUEUED = "queued"
+    MACHINE_QUEUED = "machine-queued"
     OPERATION = "operation"
     TASK = "task"
     TASK_LOG = "task-log"
@@ -150,9 +151,11 @@ def agent(model: str, name: UnitName) -> Ref:
     return Ref(Kind.AGENT, (model, name.app, str(name.number)))
 
 
-def queued(model: str, name: UnitName, task_id: int) -> Ref:
-    """The place of a task in the queue of its unit."""
-    return Ref(Kind.QUEUED, (model, name.app, str(name.number), str(task_id)))
+def queued(model: str, receiver: UnitName | str, task_id: int) -> Ref:
+    """The place of a task in the queue of its unit, or of its machine (given by its id)."""
+    if isinstance(receiver, UnitName):
+        return Ref(Kind.QUEUED, (model, receiver.app, str(receiver.number), str(task_id)))
+    return Ref(Kind.MACHINE_QUEUED, (model, receiver, str(task_id)))
 
 
 def operation(model: str, operation_id: int) -> Ref:

@@ -13,6 +13,7 @@ from coordinator.errors import Refused
 Value = str | int | float | bool
 
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)([KMGT])(?:i?B)?")
 
 
 def parse_duration_s(text: str) -> float:
@@ -26,6 +27,18 @@ def parse_duration_s(text: str) -> float:
         raise Refused(f'"{text}" is not a duration', fix="write it like 30s, 5m or 1h30m")
     hours, minutes, seconds, millis = (float(part or 0) for part in match.groups())
     return hours * 3600 + minutes * 60 + seconds + millis / 1000
+
+
+def parse_bytes(text: str) -> int:
+    """Return the bytes of a size like `64M` or `1.5G`, in powers of 1024.
+
+    Raises:
+        Refused: *text* is no such size.
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise Refused(f'"{text}" is not a size', fix="write it like 500K, 64M or 1G")
+    return int(float(match[1]) * 1024 ** ("KMGT".index(match[2]) + 1))
 
 
 def _bool(given: Any) -> bool:
@@ -46,6 +59,11 @@ def _subnets(given: Any) -> str:
     return ",".join(parse_subnets(str(given)))
 
 
+def _bytes(given: Any) -> str:
+    parse_bytes(str(given))
+    return str(given)
+
+
 def _duration(given: Any) -> str:
     parse_duration_s(str(given))
     return str(given)
@@ -63,6 +81,8 @@ SETTINGS: Mapping[str, Setting] = {
     "automatically-retry-hooks": Setting(True, "retry a failed hook by itself, 5 s to 5 min apart", _bool),
     "warm": Setting(True, "fork hooks from a process that has loaded the charm's libraries", _bool),
     "max-action-results-age": Setting("336h", "how long actions and their results are kept", _duration),
+    # Every worker and controller has them in memory, and etcd keeps 2 GiB in all unless it is told otherwise.
+    "max-action-results-size": Setting("64M", "how much room they take at most; the oldest go first", _bytes),
     "logging-config": Setting("<root>=INFO", "which log lines are kept"),
     "juju-http-proxy": Setting("", "told to charms as JUJU_CHARM_HTTP_PROXY"),
     "juju-https-proxy": Setting("", "told to charms as JUJU_CHARM_HTTPS_PROXY"),

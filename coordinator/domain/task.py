@@ -1,4 +1,5 @@
-"""Tasks: actions, and commands that people run in a unit; the operations that group them; what parameters fit.
+"""Tasks: actions, and commands that people run in a unit or on a machine; operations, which group them; what
+parameters fit.
 
 Role: what is queued by name, where everything else that a unit does is derived.  A task is run once at most: when
 its worker dies meanwhile it has failed, because nobody knows how far it came.
@@ -22,7 +23,7 @@ OUTPUT_BYTES_MAX = 128 * 1024  # of stdout and of stderr each
 RESULTS_BYTES_MAX = 256 * 1024
 LOG_LINES_MAX = 1000
 LOG_BYTES_MAX = 128 * 1024
-QUEUED_MAX = 1000  # tasks that wait for one unit
+QUEUED_MAX = 1000  # tasks that wait for one unit or machine
 TARGETS_MAX = 100  # of one request; each is an entity and a place in a queue
 
 _KEY = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
@@ -47,7 +48,7 @@ class TaskStatus(str, Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Task:
-    """One action, or one command, for one unit.  Moments are RFC 3339 in UTC.
+    """One action, or one command, for one unit, or a command for one machine.  Moments are RFC 3339 in UTC.
 
     `parallel`: it does not wait for other work on the machine; `execution_group`: only for that of its group.
     `results` are what the charm set (nested), with `return-code`, `stdout` and `stderr` of its program.
@@ -56,7 +57,8 @@ class Task:
 
     id: int
     operation: int
-    unit: UnitName
+    unit: UnitName | None = None
+    machine: str | None = None
     action: str
     parameters: Mapping[str, object] = field(default_factory=dict)
     parallel: bool = False
@@ -75,6 +77,13 @@ class Task:
         return self.action
 
     @property
+    def receiver(self) -> UnitName | str:
+        """Where it runs: a unit, or a machine by its id."""
+        receiver = self.unit or self.machine
+        assert receiver is not None, "a task is for a unit or a machine"
+        return receiver
+
+    @property
     def is_exec(self) -> bool:
         return self.action == EXEC
 
@@ -88,14 +97,17 @@ class TaskLog:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Queued:
-    """Exists below a unit as long as a task of it is not over."""
+    """Exists below a unit or machine as long as a task of it is not over."""
 
     task: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Operation:
-    """What one request asked for: one task for each unit.  `enqueued_at_s`: seconds since the epoch."""
+    """What one request asked for: one task for each receiver.
+
+    `enqueued_at_s`: seconds since the epoch.  `refused`: why nothing was queued for others, by their names.
+    """
 
     id: int
     summary: str
@@ -104,6 +116,7 @@ class Operation:
     enqueued: str
     enqueued_at_s: float
     tasks: tuple[int, ...]
+    refused: Mapping[str, str] = field(default_factory=dict)
 
 
 # --- parameters ------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ Not here: where it comes from (store/).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -59,6 +60,7 @@ _LISTED_BY = {
     Kind.MEMORY: (1, 2),
     Kind.RELATION_MEMORY: (1, 3),
     Kind.QUEUED: (3,),
+    Kind.MACHINE_QUEUED: (1, 2),
     Kind.MACHINE: (0,),
     Kind.WORKER: (0,),
     Kind.MODEL: (0,),
@@ -74,6 +76,9 @@ _LISTED_BY = {
 _LISTED_ALSO_BY = {Kind.SECRET_CONSUMER: itemgetter(0, 2, 3)}
 
 
+#: Kinds whose bytes are added up for each model.
+_WEIGHED = (Kind.TASK, Kind.TASK_LOG)
+
 _Parent = tuple[Kind, tuple[str, ...]]
 
 
@@ -87,10 +92,14 @@ class Tree:
         self._handed_out: set[_Parent] = set()  # children that somebody keeps: they are copied before they change
         self._crowds = Crowds(self.entries)
         self._owners = SecretOwners(self.entries)
+        self._task_bytes: Counter[str] = Counter()
 
     def put(self, ref: Ref, stored: Stored) -> None:
         if ref.kind is Kind.STORAGE:
             self.remove(ref)  # its owner may be another one now
+        if ref.kind in _WEIGHED:
+            before = self.entries.get(ref)
+            self._task_bytes[ref.path[0]] += len(stored.data) - (len(before.data) if before is not None else 0)
         self.entries[ref] = stored
         for parent in self._parents(ref, stored):
             self._children_to_change(parent)[ref] = stored
@@ -100,6 +109,8 @@ class Tree:
     def remove(self, ref: Ref) -> None:
         stored = self.entries.pop(ref, None)
         if stored is not None:
+            if ref.kind in _WEIGHED:
+                self._task_bytes[ref.path[0]] -= len(stored.data)
             for parent in self._parents(ref, stored):
                 siblings = self._children_to_change(parent)
                 siblings.pop(ref, None)
@@ -130,6 +141,10 @@ class Tree:
 
     def secret_owners(self, model: str) -> list[str]:
         return self._owners.owners(model)
+
+    def task_bytes(self, model: str) -> int:
+        """Return how much room tasks take, with their results and progress."""
+        return self._task_bytes[model]
 
     def _children_to_change(self, parent: _Parent) -> dict[Ref, Stored]:
         children = self._children.get(parent)
@@ -230,6 +245,10 @@ class View:
     def secret_owners(self, model: str) -> list[str]:
         """Return who owns secrets in *model*: applications, units, the model itself."""
         return self._tree.secret_owners(model)
+
+    def task_bytes(self, model: str) -> int:
+        """Return how much room the tasks of *model* take, with results and progress, at the same cost always."""
+        return self._tree.task_bytes(model)
 
     def exists(self, ref: Ref) -> bool:
         return self.find_stored(ref) is not None

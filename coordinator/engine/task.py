@@ -17,8 +17,9 @@ from coordinator.domain.change import Change, Condition, Held, Unchanged
 from coordinator.domain.refs import Ref
 from coordinator.domain.task import Task, TaskLog, TaskStatus
 from coordinator.domain.unit_state import Memory
+from coordinator.domain.view import Stored
 from coordinator.engine import secret as secrets
-from coordinator.engine.effects import Effects
+from coordinator.engine.effects import Effects, TaskEffects
 from coordinator.engine.settle import conditions, put_effects
 from coordinator.engine.world import World
 
@@ -42,13 +43,22 @@ class Ran:
 
 def begin(world: World, task: Task, *, session: str, now: str) -> Change:
     """Return the write that marks *task* as running in *session*: from then on it runs there or never."""
-    ref = refs.task(world.model, task.id)
-    running = replace(task, status=TaskStatus.RUNNING, session=session, started=now)
+    return _begun(world.model, world.tasks[task.id], _owned(world), session, now)
+
+
+def begin_on_machine(model: str, stored: Stored, worker: Condition, *, session: str, now: str) -> Change:
+    """The same for a command of a machine; *worker* proves that we serve that."""
+    return _begun(model, stored, (worker,), session, now)
+
+
+def _begun(model: str, stored: Stored, owned: tuple[Condition, ...], session: str, now: str) -> Change:
+    task: Task = stored.value
+    ref = refs.task(model, task.id)
     return Change(
         did=f"action {task.name} {task.id} begins",
-        puts={ref: running},
-        conditions=(*_owned(world), Unchanged(ref, world.tasks[task.id].revision)),
-        why=world.tasks[task.id].revision,
+        puts={ref: replace(task, status=TaskStatus.RUNNING, session=session, started=now)},
+        conditions=(*owned, Unchanged(ref, stored.revision)),
+        why=stored.revision,
     )
 
 
@@ -85,7 +95,7 @@ def end(
         )
     puts: dict[Ref, Any] = {refs.memory(world.model, world.unit): _counted(memory, effects, ran)}
     put_effects(puts, world, None, landed, memory, now, restate)
-    ended = _ended(stored, effects, ran, now)
+    ended = _ended(stored, effects.task, ran, now)
     ref = refs.task(world.model, task.id)
     puts[ref] = ended
     if effects.task.log:
@@ -100,8 +110,21 @@ def end(
     return secrets.with_secrets(change, world, None, landed, now)
 
 
-def _ended(task: Task, effects: Effects, ran: Ran, now: str) -> Task:
-    told = effects.task
+def end_on_machine(model: str, stored: Stored, worker: Condition, ran: Ran, *, now: str) -> Change:
+    """Return the write after the program of a command of a machine has ended; it can ask for nothing."""
+    task: Task = stored.value
+    ref = refs.task(model, task.id)
+    ended = _ended(task, TaskEffects(), ran, now)
+    return Change(
+        did=f"action {task.name} {task.id} {ended.status.value}",
+        puts={ref: ended},
+        deletes=frozenset({refs.queued(model, task.receiver, task.id)}),
+        conditions=(worker, Unchanged(ref, stored.revision)),
+        why=stored.revision,
+    )
+
+
+def _ended(task: Task, told: TaskEffects, ran: Ran, now: str) -> Task:
     results: dict[str, Any] = {**told.results, **{name: text for name, text in ran.output.items() if text}}
     if ran.status is not None:
         results["return-code"] = ran.status

@@ -1,6 +1,6 @@
-"""Tasks that are over and old are forgotten; those of a unit that goes are over.
+"""Tasks that are over and old are forgotten; those of a unit that goes, or of a machine that went, are over.
 
-Role: called by the controller (forget_tasks), and by removal.py before a unit goes (end_tasks).
+Role: called by the controller (forget_tasks, end_machine_tasks), and by removal.py before a unit goes (end_tasks).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from coordinator.domain import refs
 from coordinator.domain.change import Change
 from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Kind, Ref
-from coordinator.domain.settings import parse_duration_s, setting
+from coordinator.domain.settings import parse_bytes, parse_duration_s, setting
 from coordinator.domain.task import Operation, Task, TaskStatus
 from coordinator.domain.view import View
 
@@ -23,14 +23,16 @@ OLDEST = 64
 
 
 def forget_tasks(view: View, model: str, now_s: float) -> Change | None:
-    """Delete an operation with its tasks, when they are over and were asked for long enough ago."""
+    """Delete an operation with its tasks, when they are over, and were asked for long enough ago or take too much
+    room together with later ones."""
     stored = view.peek(refs.model(model))
     if stored is None:
         return None
     kept_s = parse_duration_s(str(setting(stored.settings, "max-action-results-age")))
+    is_full = view.task_bytes(model) > parse_bytes(str(setting(stored.settings, "max-action-results-size")))
     for ref in nsmallest(OLDEST, view.refs(Kind.OPERATION, model), key=lambda ref: int(ref.path[1])):
         operation: Operation = view.peek(ref)
-        if operation.enqueued_at_s + kept_s > now_s:
+        if operation.enqueued_at_s + kept_s > now_s and not is_full:
             return None
         tasks: list[Task | None] = [view.peek(refs.task(model, number)) for number in operation.tasks]
         if all(task is None or task.status.is_over for task in tasks):
@@ -45,16 +47,28 @@ def end_tasks(view: View, model: str, unit: UnitName) -> Change | None:
 
     Nothing is added any more: a unit that is not alive takes no tasks.  One that had begun is aborted.
     """
-    places = sorted(
-        view.refs(Kind.QUEUED, model, unit.app, str(unit.number)), key=lambda place: int(place.path[3])
-    )
-    if not places:
-        return None
+    places = view.refs(Kind.QUEUED, model, unit.app, str(unit.number))
+    return _end(view, model, places, f"unit {unit}") if places else None
+
+
+def end_machine_tasks(view: View, model: str, now_s: float) -> Change | None:
+    """The same for what is queued for a machine that is gone; nothing is queued for it any more."""
+    for place in view.refs(Kind.MACHINE_QUEUED, model):
+        machine = place.path[1]
+        if view.peek(refs.machine(machine)) is None:
+            view.find(refs.machine(machine))
+            return _end(view, model, view.refs(Kind.MACHINE_QUEUED, model, machine), f"machine {machine}")
+    return None
+
+
+def _end(view: View, model: str, places: list[Ref], whose: str) -> Change:
+    """Return the write that ends the first of the tasks that wait in *places* of a queue."""
+    ended = sorted(places, key=lambda place: int(place.path[-1]))[:TASKS_PER_STEP_MAX]
     puts: dict[Ref, Any] = {}
-    for place in places[:TASKS_PER_STEP_MAX]:
-        ref = refs.task(model, int(place.path[3]))
+    for place in ended:
+        ref = refs.task(model, int(place.path[-1]))
         task: Task | None = view.find(ref)
         if task is not None:
             status = TaskStatus.CANCELLED if task.status is TaskStatus.PENDING else TaskStatus.ABORTED
-            puts[ref] = replace(task, status=status, message=f"unit {unit} is gone")
-    return Change(did=f"tasks of {unit} end", puts=puts, deletes=frozenset(places[:TASKS_PER_STEP_MAX]))
+            puts[ref] = replace(task, status=status, message=f"{whose} is gone")
+    return Change(did=f"tasks of {whose} end", puts=puts, deletes=frozenset(ended))

@@ -65,6 +65,7 @@ TYPES: Mapping[Kind, Any] = {
     Kind.STATUS: UnitStatus,
     Kind.AGENT: AgentStatus,
     Kind.QUEUED: Queued,
+    Kind.MACHINE_QUEUED: Queued,
     Kind.OPERATION: Operation,
     Kind.TASK: Task,
     Kind.TASK_LOG: TaskLog,

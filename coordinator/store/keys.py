@@ -43,6 +43,7 @@ PATTERNS: Mapping[Kind, str] = {
     Kind.STATUS: "models/*/units/*/*/status",
     Kind.AGENT: "models/*/units/*/*/agent",
     Kind.QUEUED: "models/*/units/*/*/queue/*",
+    Kind.MACHINE_QUEUED: "models/*/machines/*/queue/*",
     Kind.OPERATION: "models/*/operations/*",
     Kind.TASK: "models/*/tasks/*",
     Kind.TASK_LOG: "models/*/tasks/*/log",

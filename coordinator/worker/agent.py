@@ -316,6 +316,7 @@ class Agent:
                 return 0.0
             self._begun = None  # from here on nobody knows how far it came, if we do not live to tell
             memory, world = sight
+            started_s = self._host.clock.monotonic_s()
             with self._show.running(memory, world, task) as showing:
 
                 def update(effects: Effects) -> None:
@@ -329,12 +330,14 @@ class Agent:
                 return 0.0
             if ran.status is None and self._stopping.is_set():
                 ran = replace(ran, reason=TERMINATED)
-            landed = self._end_task(memory, world, task, effects, ran, showing.log)
-            if not landed and effects.leader_only and ran.reason is None:
+            ended = self._end_task(memory, world, task, effects, ran, showing.log)
+            if ended is None and effects.leader_only and ran.reason is None:
                 # The lead was lost meanwhile: nothing of what it wrote lands, but people are told its results.
                 effects, ran = replace(effects, application_status=None), replace(ran, reason=NOT_LANDED)
-                landed = self._end_task(memory, world, task, effects, ran, showing.log)
-            self._log.info("task.ended", task=task.id, action=task.name, landed=landed, why=ran.reason)
+                ended = self._end_task(memory, world, task, effects, ran, showing.log)
+            self._log.info("task.ended", task=task.id, action=task.name, landed=ended is not None, why=ran.reason)
+            if ended is not None:
+                self._host.metrics.task(ended, self._host.clock.monotonic_s() - started_s)
         return 0.0
 
     def _next_task(self, sight: tuple[Memory, World] | None) -> Task | None:
@@ -345,15 +348,22 @@ class Agent:
 
     def _end_task(
         self, memory: Memory, world: World, task: Task, effects: Effects, ran: Ran, log: TaskLog
-    ) -> bool:
+    ) -> Task | None:
+        """Write the end of *task*; return it as it is stored then, None when that did not land."""
+        ended: Task | None = None
+
         def plan(world: World) -> Change:
+            nonlocal ended
             now, restate = self._host.clock.timestamp(), self._show.has_spoken
-            return end(memory, world, task, effects, ran, log=log, now=now, restate=restate)
+            change = end(memory, world, task, effects, ran, log=log, now=now, restate=restate)
+            ended = change.puts[refs.task(self.model, task.id)]
+            return change
 
         leader_only = effects.leader_only if ran.reason is None else effects.application_status is not None
-        return self._record.settle(
+        landed = self._record.settle(
             self._show.refreshed(world, self._look), task, plan, self._look, leader_only=leader_only
         )
+        return ended if landed else None
 
     # --- one script --------------------------------------------------------------------------------------
 

@@ -105,6 +105,15 @@ class Host:
             return self.machine_lock
         return self._group_locks.setdefault(task.execution_group, FairLock())
 
+    def tasks(self) -> list[Task]:
+        """Return what is asked of this machine and its units, and is not over."""
+        with self.live.look() as view:
+            queues = [view.refs(Kind.QUEUED, model, unit.app, str(unit.number)) for model, unit in self.units()]
+            queues += [view.refs(Kind.MACHINE_QUEUED, ref.path[0], self.machine) for ref in view.refs(Kind.MODEL)]
+            places = [place for queue in queues for place in queue]
+            found = [view.peek(refs.task(place.path[0], int(place.path[-1]))) for place in places]
+        return [task for task in found if task is not None]
+
     def charm_meta(self, sha256: str) -> CharmMeta:
         """Return what the charm *sha256* says of itself; read once, it never changes.
 

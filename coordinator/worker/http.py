@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 from coordinator.domain.names import check_model_name
+from coordinator.domain.task import TaskStatus
 from coordinator.errors import BadRequest
 from coordinator.worker.host import Host
 
@@ -62,6 +63,9 @@ class _Handler(BaseHTTPRequestHandler):
         elif url.path == "/metrics":
             host.metrics.session.set(host.authority.is_valid())
             host.metrics.units.set(len(host.units()))
+            waiting = [task.status is TaskStatus.PENDING for task in host.tasks()]
+            host.metrics.tasks_queued.set(sum(waiting))
+            host.metrics.tasks_running.set(len(waiting) - sum(waiting))
             self._answer(200, "text/plain; version=0.0.4", host.metrics.text())
         elif url.path == "/logs":
             self._logs(host, parse_qs(url.query))

@@ -35,6 +35,7 @@ from coordinator.worker.firewall import Firewall, firewaller
 from coordinator.worker.host import Host, closing_in_order
 from coordinator.worker.http import WorkerHttp
 from coordinator.worker.logs import Logs
+from coordinator.worker.machine_tasks import OF_MACHINE_TASKS, MachineTasks
 from coordinator.worker.metrics import Metrics
 from coordinator.worker.observe import concerned
 from coordinator.worker.script import Said, run_script
@@ -61,6 +62,7 @@ class WorkerProcess:
         self._new_addresses = threading.Event()
         self._lock = threading.Lock()
         self._campaign = Campaign(self._all_agents)
+        self._machine_tasks = MachineTasks()
         self._agents: dict[tuple[str, UnitName], Agent] = {}
         self._secret = secrets.token_urlsafe(24)
 
@@ -111,9 +113,9 @@ class WorkerProcess:
         runs, warm = Runs(), WarmParents(data_dir / "warm", minder)
         addresses = AddressWatch(self._addresses_moved)
         closers = (
-            lambda: self._stop_agents(runs), self._campaign.close, runs.kill, addresses.close, firewall.close,
-            deleter.close, http.close, authority.end, live.close, tools.close, warm.close, logs.close,
-            minder.close,
+            self._machine_tasks.close, lambda: self._stop_agents(runs), self._campaign.close, runs.kill,
+            addresses.close, firewall.close, deleter.close, http.close, authority.end, live.close, tools.close,
+            warm.close, logs.close, minder.close,
         )  # fmt: skip
         with closing_in_order(*closers):
             client = install_tools(data_dir / "tools", sys.executable)
@@ -146,6 +148,7 @@ class WorkerProcess:
             firewall.start()
             self._campaign.start()
             deleter.start()
+            self._machine_tasks.start(host)
             http.start(host)
             log.info("worker.started", machine=machine, data_dir=str(data_dir), http=http.port)
             self._loop(host, http, store, directory)
@@ -244,6 +247,8 @@ class WorkerProcess:
             agents[place].wake()
         if any(ref.kind is Kind.LEADER for ref in moved):
             self._campaign.wake()
+        if any(ref.kind in OF_MACHINE_TASKS for ref in moved):
+            self._machine_tasks.wake()
 
     def _all_agents(self) -> list[Agent]:
         with self._lock:
@@ -257,6 +262,7 @@ class WorkerProcess:
         self._news.set()
         self._wake_agents()
         self._campaign.wake()
+        self._machine_tasks.wake()
 
     def _stop_agents(self, runs: Runs) -> None:
         """Let running hooks end, for a while; then end them.  Either way they are not lost: they run again."""

@@ -134,11 +134,11 @@ def concerned(
         match ref.kind:
             case Kind.JOURNAL | Kind.SEQUENCE | Kind.AGENT | Kind.STATUS | Kind.APPLICATION_STATUS | Kind.STATE:
                 continue
-            case Kind.OPERATION | Kind.TASK_LOG | Kind.STORAGE_POOL:
+            case Kind.OPERATION | Kind.TASK_LOG | Kind.MACHINE_QUEUED | Kind.STORAGE_POOL:
                 continue
             case Kind.TASK:
                 task: Task | None = view.peek(ref)
-                if task is not None:
+                if task is not None and task.unit is not None:
                     names.add((ref.path[0], task.unit.app, str(task.unit.number)))
             case Kind.CONTROLLER | Kind.CONTROLLER_LEADER | Kind.MACHINE_SEQUENCE:
                 continue

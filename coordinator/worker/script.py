@@ -26,7 +26,7 @@ from coordinator.errors import BadRequest, CoordinatorError
 from coordinator.worker.charmenv import python_directory
 from coordinator.worker.dispatch import Ended, Run
 from coordinator.worker.host import Host
-from coordinator.worker.output import Kept
+from coordinator.worker.output import Emit, Keep, Kept
 from coordinator.worker.perform import ENTROPY_BYTES, deploy
 from coordinator.worker.start import Start
 
@@ -125,15 +125,15 @@ def perform_script(host: Host, memory: Memory, world: World, script: Script) -> 
 
 
 @contextmanager
-def script_file(directory: Path, commands: str) -> Iterator[Path]:
-    """Write *commands* into a program of its own; what a worker that died has left there is removed.
+def script_file(directory: Path, commands: str, *, owner: str = "script") -> Iterator[Path]:
+    """Write *commands* into a program of its own; what a worker that died has left of *owner* there is removed.
 
-    Not into the arguments of a process, where everybody on the machine could read them.  A unit runs one thing at
-    a time, so nothing else uses these files.
+    Not into the arguments of a process, where everybody on the machine could read them.  An owner runs one thing
+    at a time, so nothing else uses these files.
     """
-    for old in directory.glob("script-*.sh"):
+    for old in directory.glob(f"{owner}-{'[0-9a-f]' * 16}.sh"):
         old.unlink(missing_ok=True)
-    path = directory / f"script-{secrets.token_hex(8)}.sh"
+    path = directory / f"{owner}-{secrets.token_hex(8)}.sh"
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o700)
         with open(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
@@ -146,18 +146,16 @@ def script_file(directory: Path, commands: str) -> Iterator[Path]:
 def _without_context(host: Host, script: Script) -> Said:
     """Run *script* by itself: nothing else of the machine runs beside it, and it can ask for nothing."""
     kept = Kept(OUTPUT_BYTES_MAX)
-    environment = {"PATH": host.agent_path, "LANG": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
     with script_file(host.data_dir, script.commands) as program:
-        run = Run(
-            program,
-            cwd=Path("/"),
-            environment=environment,
-            minder=host.minder,
-            emit=lambda stream, line: None,
-            keep=kept,
-        )
+        run = plain_run(host, program, emit=lambda stream, line: None, keep=kept)
         with host.runs.running(run, script):
             return _said(run.wait(), kept)
+
+
+def plain_run(host: Host, program: Path, *, emit: Emit, keep: Keep) -> Run:
+    """Start *program* with nothing of any unit around it."""
+    environment = {"PATH": host.agent_path, "LANG": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
+    return Run(program, cwd=Path("/"), environment=environment, minder=host.minder, emit=emit, keep=keep)
 
 
 def _said(ended: Ended, kept: Kept) -> Said:

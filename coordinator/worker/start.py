@@ -23,7 +23,7 @@ from coordinator.worker.output import Keep, keep_nothing
 from coordinator.worker.toolserver import ToolContext
 from coordinator.worker.warm_parent import Cold, Wanted
 
-_LEVELS = {"stdout": "DEBUG", "stderr": "WARNING"}
+LEVELS = {"stdout": "DEBUG", "stderr": "WARNING"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,7 +78,7 @@ class Start:
         )
 
     def _emit(self, stream: str, line: str) -> None:
-        self.say(_LEVELS[stream], line, f"unit.{self.world.unit}.{self.work.name}")
+        self.say(LEVELS[stream], line, f"unit.{self.world.unit}.{self.work.name}")
 
     def _environment(self) -> dict[str, str]:
         host, python = self.host, self.python

@@ -1,4 +1,4 @@
-"""Carry out a task: an action of the charm, or commands that somebody sends; once, with what it prints.
+"""Carry out a task: an action of the charm, or commands for a unit or machine; once, with what it prints.
 
 Role: from a task that is marked as running to what came of its program; writes nothing to the store.
 Not here: hooks (perform.py), how the program is started (start.py), what is written (engine/task.py).
@@ -28,10 +28,11 @@ from coordinator.worker.dispatch import Ended, Killable
 from coordinator.worker.host import Host
 from coordinator.worker.output import Kept
 from coordinator.worker.perform import ENTROPY_BYTES, deploy, provide_storage
-from coordinator.worker.script import script_file
-from coordinator.worker.start import Start
+from coordinator.worker.script import plain_run, script_file
+from coordinator.worker.start import LEVELS, Start
 
 PerformTask = Callable[[Host, Memory, World, Task, Callable[[Effects], None]], tuple[Effects, Ran]]
+PerformOnMachine = Callable[[Host, str, Task, Callable[[], None]], Ran]
 
 
 def shown_output(kept: Kept) -> dict[str, str]:
@@ -112,6 +113,29 @@ def perform_task(
     return opened.effects, _ran(task, ended, output, has_timed_out())
 
 
+def perform_on_machine(host: Host, model: str, task: Task, on_start: Callable[[], None]) -> Ran:
+    """Run the commands of *task* with nothing of any unit around them, and return what came of it.
+
+    *on_start* is called when they can be ended.
+    """
+    log, speaker = host.logs.of(model), f"machine-{host.machine}"
+
+    def emit(stream: str, line: str) -> None:
+        log.write(speaker, LEVELS[stream], f"{speaker}.{task.name}", line)
+
+    output = Kept(OUTPUT_BYTES_MAX)
+    with script_file(host.data_dir, _commands(task), owner=f"machine-{model}") as program:
+        run = plain_run(host, program, emit=emit, keep=output)
+        with host.runs.running(run, (model, task.id)), _limited(run, task.timeout_s) as has_timed_out:
+            on_start()  # it may have been cancelled before there was anything to end
+            ended = run.wait()
+    return _ran(task, ended, output, has_timed_out())
+
+
+def _commands(task: Task) -> str:
+    return str(task.parameters.get("command", ""))
+
+
 def _ran(task: Task, ended: Ended, output: Kept, has_timed_out: bool) -> Ran:
     if has_timed_out:
         return Ran(reason=f"timed out after {task.timeout_s:g} s", output=shown_output(output))
@@ -125,7 +149,7 @@ def _ran(task: Task, ended: Ended, output: Kept, has_timed_out: bool) -> Ran:
 def _program(task: Task, charm_dir: Path) -> Iterator[Path | None]:
     """Find, or write, what runs; None when the charm has no such action."""
     if task.is_exec:
-        with script_file(charm_dir.parent, str(task.parameters.get("command", ""))) as script:
+        with script_file(charm_dir.parent, _commands(task)) as script:
             yield script
         return
     for program in (charm_dir / "dispatch", charm_dir / "actions" / task.action):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
@@ -185,6 +187,37 @@ def test_commands_run_in_a_unit_with_the_hook_commands_and_their_writes_last(sys
     assert {unit: task["results"] for unit, task in found.items()} == {
         unit: {"return-code": 7, "stdout": f"{unit}\n"} for unit in ("actor/0", "actor/1")
     }
+
+
+def test_commands_run_on_machines_as_such_and_in_what_units_can_take_them(system, people):
+    script = "echo $PWD; echo err >&2; config-get color || exit 7"
+    done = people("exec", "--format", "json", "--machine", "0", "--", script)
+    (task,) = json.loads(done.stdout).values()
+    assert (done.returncode, task["machine"], task["status"]) == (1, "0", "failed")
+    assert (task["results"]["return-code"], task["results"]["stdout"]) == (7, "/\n")
+    assert "err" in task["results"]["stderr"]
+    assert people("exec", "--all", "--", "echo all").stdout == "all\n"
+    slow = people("exec", "--machine", "0", "--background", "--", "exec sleep 60")
+    number = slow.stderr.split("with task ")[1].split()[0]
+    wait_for(lambda: people.task(number)["status"] == "running", "it to run")
+    assert json.loads(people("cancel-task", number, "--format", "json").stdout)[0]["machine"] == "0"
+    assert json.loads(people("show-task", number, "--watch", "--format", "json").stdout)["status"] == "aborted"
+    missing = people("exec", "--machine", "9", "--", "true")
+    assert (missing.returncode, missing.stdout) == (1, "")
+    assert 'machine "9" not found (not found)' in missing.stderr
+    some = people("exec", "--unit", "actor/0,actor/9", "--", "echo here")
+    assert (some.returncode, some.stdout) == (0, "here\n")
+    assert some.stderr == 'Some actions could not be scheduled:\nunit "actor/9" not found (not found)\n\n'
+    assert "coordinator_tasks_running 0.0" in (figures := metrics(system))
+    assert 'coordinator_tasks_total{kind="exec",outcome="aborted"} 1.0' in figures
+    assert re.search(r'coordinator_task_seconds_count{kind="action"} [1-9]', figures)
+
+
+def metrics(system: System) -> str:
+    """Return the figures of the only worker."""
+    [(_, worker)] = system.view().list(Kind.WORKER)
+    with urllib.request.urlopen(f"{worker.url}/metrics", timeout=10) as answer:
+        return answer.read().decode()
 
 
 def test_commands_that_take_too_long_are_ended(people):

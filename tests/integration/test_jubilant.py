@@ -88,6 +88,7 @@ juju.cli("cancel-task", number)
 seen["cancelled"] = json.loads(juju.cli("show-task", number, "--watch", "--format", "json"))["status"]
 done = juju.exec("config-get", "color", unit="actor/0")
 seen["exec"] = [done.status, done.return_code, done.stdout]
+seen["on a machine"] = juju.exec("echo", "here", machine=status.apps["actor"].units["actor/0"].machine).stdout
 juju.exec("juju-log 'my line'", unit="lib/0")
 seen["log"] = "my line" in juju.debug_log()
 seen["settings"] = juju.model_config()["update-status-hook-interval"]
@@ -187,7 +188,7 @@ seen["refused"] = {
     "charm store": refused(lambda: juju.deploy("postgresql", channel="14/stable")),
     "refresh from a store": refused(lambda: juju.refresh("reader", channel="edge")),
     "via": refused(lambda: juju.integrate("reader", "reader", via="10.0.0.0/8")),
-    "exec": refused(lambda: juju.exec("true", machine=0)),
+    "exec": refused(lambda: juju.exec("true", machine=9)),
     "add_cloud": refused(lambda: juju.add_cloud("here", {}, client=True)),
     "update_cloud": refused(lambda: juju.update_cloud("here", {}, client=True)),
     "add_credential": refused(lambda: juju.add_credential("here", {}, client=True)),
@@ -213,7 +214,7 @@ REFUSED = {
     "charm store": 'charm "postgresql" not found',
     "refresh from a store": "refreshing a local charm requires either --path or --switch",
     "via": "the --via option can only be used when relating to offers",
-    "exec": "commands run in the context of a unit",
+    "exec": 'machine "9" not found (not found)',
     "add_cloud": "add-cloud is not supported here: machines are hosts that run a worker",
     "update_cloud": "update-cloud is not supported here",
     "add_credential": "add-credential is not supported here",
@@ -298,6 +299,7 @@ def test_a_suite_goes_through_the_life_of_a_model(system, library):
         "already there": "CLIError",
     }
     assert seen["exec"] == ["completed", 0, "green\n"]
+    assert seen["on a machine"] == "here\n"
     assert seen["log"] is True
     assert seen["settings"] == "60m"
     assert seen["cancelled"] == "aborted"

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recorder import Run, perform_in, perform_task_in
+from recorder import Run, perform_in, perform_on_machine_in, perform_task_in
 from sim_store import Died, SimStore
 
 from coordinator.clock import timestamp_of
@@ -29,6 +29,7 @@ from coordinator.worker.agent import Agent
 from coordinator.worker.campaign import Campaign
 from coordinator.worker.claim import Authority
 from coordinator.worker.host import Host
+from coordinator.worker.machine_tasks import OF_MACHINE_TASKS, MachineTasks
 from coordinator.worker.observe import concerned
 from coordinator.worker.show import Showing
 from coordinator.worker.storage import StorageDeleter
@@ -154,7 +155,7 @@ class SimRuns:
 
     def kill(self, owner: object = None) -> None:
         for run in self._worker.running:
-            if owner in (None, (run.world.model, run.world.unit)):
+            if owner in (None, run.owner):
                 run.is_killed = True
 
     def cancel(self, owner: object) -> None:
@@ -177,6 +178,7 @@ class Worker(Process):
         self.running: list[Run] = []
         self.minder = Deadline()
         self.campaign = CampaignTurns(self)
+        self.machine_tasks = MachineTurns(self)
         self.is_busy = False
         self.has_news = True
         self._due_s: float | None = None
@@ -206,6 +208,7 @@ class Worker(Process):
             machine_lock=OneAtATime(),
         )
         self.deleter = StorageDeleter(self.live, self.repository, machine, ignored)  # type: ignore[arg-type]
+        self.machine_tasks.tasks.host = self.host
         self.perform, self.perform_task = perform_in(sim, self), perform_task_in(sim, self)
 
     # --- what the loop of worker/main.py does --------------------------------------------------------------
@@ -260,9 +263,12 @@ class Worker(Process):
             self.agents[place].wake()
         if any(ref.kind is Kind.LEADER for ref in moved):
             self.campaign.is_awake = True
+        if any(ref.kind in OF_MACHINE_TASKS for ref in moved):
+            self.machine_tasks.wake()
 
     def _wake_all(self) -> None:
         self.has_news = self.campaign.is_awake = True
+        self.machine_tasks.wake()
         for agent in self.agents.values():
             agent.wake()
 
@@ -339,6 +345,36 @@ class CampaignTurns:
             self._due_s = None if wait_s is None else self.worker.sim.now_s + wait_s
         finally:
             self.is_busy = False
+
+
+class MachineTurns:
+    """Does what the threads of machine_tasks.py do, one step at a time."""
+
+    def __init__(self, worker: Worker) -> None:
+        self.worker = worker
+        self.tasks = MachineTasks(perform=perform_on_machine_in(worker.sim, worker))
+        self._is_awake = self._is_busy = False
+        self._due_s: float | None = None
+
+    def wake(self) -> None:
+        self.tasks.wake()
+        self._is_awake = True
+
+    def is_ready(self) -> bool:
+        due = self._due_s is not None and self.worker.sim.now_s >= self._due_s
+        return not self._is_busy and (self._is_awake or due)
+
+    def turn(self) -> None:
+        self._is_awake, self._due_s, self._is_busy = False, None, True
+        try:
+            waits_s = [wait_s for model in self.tasks.models() if (wait_s := self.tasks.step(model)) is not None]
+            self._due_s = self.worker.sim.now_s + min(waits_s) if waits_s else None
+        except MustWait:
+            self._due_s = self.worker.sim.now_s
+        except TROUBLE:
+            self._due_s = self.worker.sim.now_s + TROUBLE_S
+        finally:
+            self._is_busy = False
 
 
 class Controller(Process):

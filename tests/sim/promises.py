@@ -97,6 +97,8 @@ class Promises:
         for ref, value in puts.items():
             if ref.kind is Kind.TASK:
                 self._task_moves(_decoded(ref, before[ref].value) if ref in before else None, value, sim, did)
+                if value.machine is not None and journal.by.startswith("machine"):
+                    self._on_machine(process, value, did, sim)
             if ref.kind in (Kind.CLAIM, Kind.LEADER):
                 assert ref not in before, f"{did}: takes {ref} from its holder"
             if ref.kind is Kind.CLAIM:
@@ -123,6 +125,16 @@ class Promises:
             is_given_up = after.status is TaskStatus.FAILED and ran == 0
             assert not (is_given_up and sim.is_alive(after.session)), f"task {after.id} is given up, and can run"
 
+    def _on_machine(self, process: Process, task: Task, did: str, sim: Simulation) -> None:
+        """Only who serves the machine says what became of its commands, and that of the very run."""
+        [worker] = self._store.read(keys.key_of(refs.worker(task.machine))).items
+        assert worker.lease in process.leases, (
+            f"{did}: by {process.name}, which does not serve machine {task.machine}"
+        )
+        if output := task.results.get("stdout"):
+            run = sim.runs[int(output.removeprefix("run "))]
+            assert run.work.id == task.id, f"{did}: results of task {run.work.id}"
+
     def _no_way_back(self, before: Any, after: Any, did: str) -> None:
         lives = list(Life)
         assert lives.index(before.life) <= lives.index(after.life), f"{did} brings back {after}"
@@ -137,6 +149,8 @@ class Promises:
     def _new_leader(self, sim: Simulation, app: str, leader: UnitName) -> None:
         """is-leader holds for the whole hook: whoever was told so is dead before another leads."""
         for run in sim.runs[-50:]:
+            if run.world is None:
+                continue
             other = run.world.unit
             is_excused = run.world.revision < self.unseated.get(app, 0)  # it saw a lead that somebody took away
             alive = run.saw_leader and not (run.is_killed or run.is_over or is_excused)
@@ -232,6 +246,8 @@ class Promises:
             return False
         if any(storage.life is not Life.ALIVE for _, storage in view.list(Kind.STORAGE, model)):
             return False  # some worker has something to delete
+        if view.refs(Kind.MACHINE_QUEUED, model):
+            return False
         for ref, _ in view.list(Kind.UNIT, model):
             sight = self._look(view, model, refs.unit_of(ref))
             if sight is None or sight[1].claim is None:
@@ -329,8 +345,8 @@ def _owners(ref: Ref) -> list[Ref]:
         Kind.QUEUED,
     ):
         owners.append(refs.unit(model, refs.unit_of(ref)))
-    if ref.kind is Kind.QUEUED:
-        owners.append(refs.task(model, int(ref.path[3])))
+    if ref.kind in (Kind.QUEUED, Kind.MACHINE_QUEUED):
+        owners.append(refs.task(model, int(ref.path[-1])))
     if ref.kind is Kind.TASK_LOG:
         owners.append(refs.task(model, int(ref.path[1])))
     if ref.kind is Kind.RELATION_MEMORY:

@@ -46,19 +46,26 @@ BESIDE = subordinate("beside", requires={"host": "juju-info"}, options=_OPTIONS)
 
 @dataclass(eq=False, kw_only=True)
 class Run:
-    """One run of the charm's code, for a hook or an action.
+    """One run of the charm's code for a hook or an action, or of commands on a machine, which see no `world`.
 
-    `saw_leader`: it was told that it leads.  `is_killed`: the minder ended it, or its worker.
+    `saw_leader`: it was told that it leads.  `is_killed`: the minder ended it, or its worker, by its `owner`.
     """
 
     id: int
     work: Hook | Task
-    world: World
-    memory_revision: int
+    owner: object
+    world: World | None = None
+    memory_revision: int = 0
     saw_leader: bool = False
     is_killed: bool = False
     is_over: bool = False
     problems: list[str] = field(default_factory=list)
+
+
+def run_in(sim: Simulation, work: Hook | Task, world: World) -> Run:
+    """Return a new run in the unit of *world*."""
+    owner = (world.model, world.unit)
+    return Run(id=len(sim.runs), work=work, owner=owner, world=world, memory_revision=world.memory_revision)
 
 
 def perform_in(sim: Simulation, worker: Worker) -> Callable[..., Outcome]:
@@ -67,7 +74,7 @@ def perform_in(sim: Simulation, worker: Worker) -> Callable[..., Outcome]:
     def perform(
         host: Host, memory: Memory, world: World, hook: Hook, on_effects: Callable[[Effects], None]
     ) -> Outcome:
-        run = Run(id=len(sim.runs), work=hook, world=world, memory_revision=world.memory_revision)
+        run = run_in(sim, hook, world)
         sim.runs.append(run)
         worker.running.append(run)
         context = HookContext(
@@ -95,7 +102,7 @@ def perform_task_in(sim: Simulation, worker: Worker) -> Callable[..., tuple[Effe
     def perform_task(
         host: Host, memory: Memory, world: World, task: Task, on_effects: Callable[[Effects], None]
     ) -> tuple[Effects, Ran]:
-        run = Run(id=len(sim.runs), work=task, world=world, memory_revision=world.memory_revision)
+        run = run_in(sim, task, world)
         sim.runs.append(run)
         worker.running.append(run)
         worker.end_hooks_in_time()
@@ -108,6 +115,28 @@ def perform_task_in(sim: Simulation, worker: Worker) -> Callable[..., tuple[Effe
             worker.running.remove(run)
 
     return perform_task
+
+
+def perform_on_machine_in(sim: Simulation, worker: Worker) -> Callable[..., Ran]:
+    """Return what the queue of the machine of *worker* calls to have a command run."""
+
+    def perform_on_machine(host: Host, model: str, task: Task, on_start: Callable[[], None]) -> Ran:
+        run = Run(id=len(sim.runs), work=task, owner=(model, task.id))
+        sim.runs.append(run)
+        worker.running.append(run)
+        worker.end_hooks_in_time()
+        try:
+            on_start()
+            if not run.is_killed:
+                sim.interlude(worker)
+            if run.is_killed or worker.is_dead:
+                return Ran(reason="signal 9")
+            return Ran(status=int(sim.shall_fail(run)), output={"stdout": f"run {run.id}"})
+        finally:
+            run.is_over = True
+            worker.running.remove(run)
+
+    return perform_on_machine
 
 
 def _play_action(

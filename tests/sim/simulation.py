@@ -27,6 +27,7 @@ from coordinator.domain.model import Machine
 from coordinator.domain.names import EndpointName, UnitName
 from coordinator.domain.refs import Kind
 from coordinator.domain.storage import StorageId
+from coordinator.domain.task import EXEC
 from coordinator.domain.view import View
 from coordinator.errors import Contended, LeaseLost, Refused
 from coordinator.store import keys
@@ -163,6 +164,12 @@ class Simulation:
 
     def run_action(self, *receivers: str, action: str = "go") -> None:
         request = task.Request(receivers=receivers, action=action, parameters={})
+        self.ask(lambda view: task.enqueue(view, MODEL, request, now=CREATED, now_s=EPOCH_S + self.now_s))
+
+    def run_on_machine(self, *machines: str, parallel: bool = True) -> None:
+        request = task.Request(
+            receivers=(), machines=machines, action=EXEC, parameters={"command": "true"}, parallel=parallel
+        )
         self.ask(lambda view: task.enqueue(view, MODEL, request, now=CREATED, now_s=EPOCH_S + self.now_s))
 
     def cancel_last(self, count: int) -> None:
@@ -416,7 +423,7 @@ class Simulation:
             if worker.runs:
                 actors += [worker] if worker.is_ready() else []
                 actors += [agent for agent in worker.agents.values() if agent.is_ready()]
-                actors += [worker.campaign] if worker.campaign.is_ready() else []
+                actors += [each for each in (worker.campaign, worker.machine_tasks) if each.is_ready()]
                 actors += worker.showing if self.chaos is not None else []
         actors += [leader for leader in self.leaders if leader.runs and leader.is_ready()]
         return actors

@@ -48,6 +48,8 @@ def run_actions(sim: Simulation) -> None:
     sim.run_action("web/leader", action="aside")
     sim.run_action("db/0")
     sim.cancel_last(1)
+    sim.run_on_machine("0", "1")
+    sim.run_on_machine("0", parallel=False)
 
 
 def move_storage(sim: Simulation) -> None:
@@ -105,6 +107,7 @@ def remove_a_unit(sim: Simulation) -> None:
 
 def destroy_the_model(sim: Simulation) -> None:
     sim.run_action("db/1", "web/0")
+    sim.run_on_machine("1")
     sim.destroy_model()
 
 

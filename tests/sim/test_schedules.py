@@ -79,6 +79,7 @@ ACTIONS: tuple[Event, ...] = (
     lambda sim: sim.run_action(f"{_app(sim)}/0", action="aside"),
     lambda sim: sim.run_action(f"{_app(sim)}/leader", action=sim.rng.choice(["go", "aside"])),
     lambda sim: sim.run_action("web/0", "web/1"),
+    lambda sim: sim.run_on_machine(sim.rng.choice(["0", "1"]), parallel=sim.rng.random() < 0.5),
     lambda sim: sim.cancel_last(2),
     lambda sim: sim.remove_unit(_unit(sim, _app(sim)), force=sim.rng.random() < 0.5),
 )

@@ -32,7 +32,10 @@ def list_actions(s: S, by: U, name: str, app: str) -> dict[str, Any]:
 
 @router.post("/models/{name}/operations", status_code=201)
 def run_tasks(s: S, by: U, name: str, given: RunTasks) -> dict[str, Any]:
-    """Queue an action or a command for each receiver; the answer is the operation with its tasks."""
+    """Queue an action or a command for each receiver; the answer is the operation with its tasks.
+
+    `refused` says of those that can take none why; it is there if there are such.
+    """
     action = EXEC if given.command is not None else given.action
     check(by, "admin" if action == EXEC else "write", name)
     wanted = task.Request(
@@ -42,6 +45,7 @@ def run_tasks(s: S, by: U, name: str, given: RunTasks) -> dict[str, Any]:
         parallel=given.parallel,
         execution_group=given.execution_group,
         timeout_s=given.timeout_s,
+        machines=given.machines,
     )
     made: list[int] = []
 
@@ -62,14 +66,15 @@ def list_operations(
     name: str,
     apps: Annotated[list[str] | None, Query()] = None,
     units: Annotated[list[str] | None, Query()] = None,
+    machines: Annotated[list[str] | None, Query()] = None,
     actions: Annotated[list[str] | None, Query()] = None,
     status: Annotated[list[str] | None, Query()] = None,
 ) -> dict[str, Any]:
     check(by, "read", name)
     with current(s.live, s.repository, name) as view:
         describe_model(s, view, name)
-        wanted = {"apps": apps or (), "units": units or (), "actions": actions or (), "statuses": status or ()}
-        return {"operations": operations_of(view, name, **wanted)}
+        wanted = {"apps": apps, "units": units, "machines": machines, "actions": actions, "statuses": status}
+        return {"operations": operations_of(view, name, **{key: given or () for key, given in wanted.items()})}
 
 
 @router.get("/models/{name}/operations/{number}")

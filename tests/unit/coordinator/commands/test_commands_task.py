@@ -13,6 +13,8 @@ from coordinator.commands.task import PARAMETERS_BYTES_MAX, Request, cancel, enq
 from coordinator.commands.unit import remove_units
 from coordinator.domain import refs
 from coordinator.domain.charm import Action
+from coordinator.domain.life import Life
+from coordinator.domain.refs import Kind
 from coordinator.domain.task import EXEC, QUEUED_MAX, TARGETS_MAX, Queued, TaskStatus
 from coordinator.errors import BadRequest, NotFound, Refused
 
@@ -26,8 +28,14 @@ SHOP = charm("shop", actions=(
 @pytest.fixture
 def stage() -> Stage:
     stage = Stage()
-    stage.deploy("shop", SHOP, units=2)
+    stage.machine("1")
+    stage.deploy("shop", SHOP, units=2, to=("1", "1"))
+    stage.machine("2")
+    stage.machine("3", life=Life.DYING)
     return stage
+
+
+COMMAND = {"action": EXEC, "parameters": {"command": "true"}}
 
 
 def ask(stage: Stage, *receivers: str, action: str = "go", **more: Any) -> Any:
@@ -61,6 +69,30 @@ def test_one_request_is_one_operation_with_a_task_and_a_place_in_a_queue_for_eac
     assert stage.find(refs.queued(MODEL, unit("shop/0"), 5)) == Queued(task=5)
 
 
+def test_what_cannot_be_queued_for_some_is_said_and_the_others_run(stage):
+    ask(stage, "shop/7", "shop/0", "other/leader")
+    operation = stage.find(refs.operation(MODEL, 1))
+    assert operation.tasks == (2,)
+    assert operation.refused == {
+        "shop/7": 'unit "shop/7" not found (not found)',
+        "other/leader": 'application "other" not found (not found)',
+    }
+
+
+def test_commands_for_machines_wait_in_queues_of_their_own(stage):
+    ask(stage, "shop/1", machines=["1"], **COMMAND)
+    ask(stage, machines=["1"], parallel=False, **COMMAND)
+    ask(stage, machines=["1"], execution_group="g", **COMMAND)
+    first, second, third = (stage.find(refs.task(MODEL, number)) for number in (3, 5, 7))
+    assert (first.unit, first.machine, first.parallel) == (None, "1", True)
+    assert (second.parallel, third.parallel, third.execution_group) == (False, False, "g")
+    assert stage.find(refs.operation(MODEL, 1)).summary == "exec run on unit-shop-1,machine-1"
+    assert stage.names(Kind.MACHINE_QUEUED) == ["1/3", "1/5", "1/7"]
+    assert stage.find(refs.queued(MODEL, unit("shop/1"), 2)) == Queued(task=2)
+    cancelled(stage, 5)
+    assert stage.names(Kind.MACHINE_QUEUED) == ["1/3", "1/7"]
+
+
 def test_the_leader_named_beside_its_own_name_runs_it_once(stage):
     stage.claim("shop/1")
     stage.put(refs.leader(MODEL, "shop"), "shop/1", lease=stage.store.grant(100))
@@ -90,7 +122,8 @@ def test_what_a_task_waits_for_is_said_by_the_charm_or_the_request(stage, action
     [
         ([], {}, BadRequest, "no unit specified"),
         (["shop/9"], {}, NotFound, r'unit "shop/9" not found \(not found\)'),
-        (["shop/0", "shop/9"], {}, NotFound, "not found"),
+        (["shop/8", "shop/9"], {}, NotFound, r'(?s)unit "shop/8" not found .*\nunit "shop/9" not found'),
+        (["shop/0", "shop"], {}, BadRequest, 'invalid unit or action name "shop"'),
         (["shop"], {}, BadRequest, 'invalid unit or action name "shop"'),
         (["other/leader"], {}, NotFound, r"\(not found\)"),
         (["shop/leader"], {}, Refused, 'could not determine leader for "shop"'),
@@ -98,6 +131,10 @@ def test_what_a_task_waits_for_is_said_by_the_charm_or_the_request(stage, action
         (["shop/0"], {"parameters": {"n": "x"}}, Refused, "validation failed"),
         (["shop/0"], {"parameters": {"x": "x" * PARAMETERS_BYTES_MAX}}, Refused, "cannot take these parameters"),
         (["shop/0"] * (TARGETS_MAX + 1), {}, Refused, "at once"),
+        ([], {"machines": ["1"]}, BadRequest, "actions run in units"),
+        ([], {**COMMAND, "machines": ["9"]}, NotFound, r'machine "9" not found \(not found\)'),
+        ([], {**COMMAND, "machines": ["2"]}, Refused, "no unit of model demo is there"),
+        ([], {**COMMAND, "machines": ["3"]}, Refused, 'machine "3" is being removed'),
     ],
 )
 def test_what_cannot_run_is_refused_and_changes_nothing(stage, receivers, more, kind, text):

@@ -9,13 +9,14 @@ import pytest
 from build import CREATED, MODEL, charm, unit
 from stage import Stage
 
+from coordinator.commands.machine import remove_machine
 from coordinator.commands.model import set_settings
 from coordinator.commands.task import Request, enqueue
-from coordinator.commands.unit import remove_units
+from coordinator.commands.unit import add_units, remove_units
 from coordinator.domain import refs
 from coordinator.domain.change import Change
 from coordinator.domain.charm import Action
-from coordinator.domain.task import TaskStatus
+from coordinator.domain.task import EXEC, TaskStatus
 from coordinator.reconcile.task import TASKS_PER_STEP_MAX
 
 SHOP = charm("shop", actions=(Action(name="go"),))
@@ -53,7 +54,7 @@ def test_tasks_of_a_unit_that_goes_by_force_are_cancelled_or_aborted(stage):
     ask(stage, "shop/0", "shop/1")
     now(stage, 2, status=TaskStatus.RUNNING)
     stage.do(lambda view: remove_units(view, MODEL, [unit("shop/0")], force_at_s=stage.now_s))
-    assert stage.reconcile()[:2] == ["tasks of shop/0 end", "shop/0 gone"]
+    assert stage.reconcile()[:2] == ["tasks of unit shop/0 end", "shop/0 gone"]
     statuses = {number: stage.find(refs.task(MODEL, number)).status.value for number in (2, 4, 5)}
     assert statuses == {2: "aborted", 4: "cancelled", 5: "pending"}
     assert stage.find(refs.task(MODEL, 4)).message == "unit shop/0 is gone"
@@ -65,7 +66,7 @@ def test_a_long_queue_ends_in_steps_that_fit_into_a_transaction(stage):
     for _ in range(count):
         ask(stage, "shop/0")
     stage.do(lambda view: remove_units(view, MODEL, [unit("shop/0")], force_at_s=stage.now_s))
-    assert stage.reconcile().count("tasks of shop/0 end") == 3
+    assert stage.reconcile().count("tasks of unit shop/0 end") == 3
     assert stage.find(refs.unit(MODEL, unit("shop/0"))) is None
 
 
@@ -86,6 +87,36 @@ def test_the_setting_says_how_old(stage):
     stage.do(lambda view: set_settings(view, MODEL, {"max-action-results-age": "1h"}, []))
     stage.now_s = 1_000.0 + 3600
     assert stage.reconcile() == ["operation 1 forgotten"]
+
+
+def test_results_that_take_too_much_room_go_the_oldest_first_and_what_is_not_over_stays(stage):
+    for number in range(4):
+        ask(stage, f"shop/{number % 2}")
+    for number, name in ((4, "shop/1"), (6, "shop/0")):
+        over(stage, number, name)
+        now(stage, number, results={"stdout": "x" * 40_000})
+    assert stage.reconcile() == []
+    stage.do(lambda view: set_settings(view, MODEL, {"max-action-results-size": "64K"}, []))
+    assert stage.reconcile() == ["operation 3 forgotten"]
+    stage.do(lambda view: set_settings(view, MODEL, {"max-action-results-size": "1K"}, []))
+    assert stage.reconcile() == ["operation 5 forgotten"]
+    assert [stage.find(refs.task(MODEL, number)).status.value for number in (2, 8)] == ["pending", "pending"]
+
+
+def test_commands_for_a_machine_that_went_are_over(stage):
+    stage.machine("7")
+    request = Request(receivers=(), machines=("7",), action=EXEC, parameters={"command": "true"})
+    stage.do(lambda view: add_units(view, MODEL, "shop", count=1, now=CREATED, to=("7",)))
+    for _ in range(2):
+        stage.do(lambda view: enqueue(view, MODEL, request, now=CREATED, now_s=1_000.0))
+    now(stage, 2, status=TaskStatus.RUNNING)
+    assert stage.reconcile() == ["place shop/0 shop/1"]
+    stage.do(lambda view: remove_machine(view, "7", force_at_s=stage.now_s))
+    assert stage.reconcile()[-1] == "tasks of machine 7 end"
+    ended = [stage.find(refs.task(MODEL, number)) for number in (2, 4)]
+    assert [task.status.value for task in ended] == ["aborted", "cancelled"]
+    assert ended[1].message == "machine 7 is gone"
+    assert not [key for key in stage.all_keys() if "/queue/" in key]
 
 
 def test_one_that_still_waits_does_not_keep_later_ones(stage):
