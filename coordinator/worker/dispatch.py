@@ -108,7 +108,7 @@ class Run:
     def __init__(
         self,
         program: Path,
-        *,
+        *arguments: str,
         cwd: Path,
         environment: Mapping[str, str],
         minder: Minder,
@@ -117,7 +117,7 @@ class Run:
     ) -> None:
         self._emit, self._keep, self._minder = emit, keep, minder
         self._process = subprocess.Popen(
-            ["/bin/sh", "-c", _GATE, str(program)],
+            ["/bin/sh", "-c", _GATE, str(program), *arguments],
             cwd=cwd,
             env=dict(environment),
             stdin=subprocess.PIPE,

@@ -31,7 +31,7 @@ from coordinator.worker.perform import ENTROPY_BYTES, deploy
 from coordinator.worker.start import Start
 
 OUTPUT_BYTES_MAX = 4 * 1024 * 1024  # of each stream; it is handed over at the end
-SHELL = "/bin/bash"
+SHELL = Path("/bin/bash")
 
 
 class Said(NamedTuple):
@@ -104,7 +104,7 @@ def perform_script(host: Host, memory: Memory, world: World, script: Script) -> 
     charm_dir = deploy(host, memory, world, memory.unit.charm)
     python = python_directory(charm_dir, host.data_dir / "environments", lambda level, text: say(level, text))
     kept = Kept(OUTPUT_BYTES_MAX)
-    with script_file(charm_dir.parent, script.commands) as program:
+    with script_file(charm_dir.parent, script.commands) as file:
         with host.tools.open(context, on_logs=on_logs, resource=partial(host.resource, world)) as opened:
             start = Start(
                 host=host,
@@ -112,7 +112,8 @@ def perform_script(host: Host, memory: Memory, world: World, script: Script) -> 
                 work=script,
                 sha256=memory.unit.charm,
                 charm_dir=charm_dir,
-                program=program,
+                program=SHELL,
+                arguments=(str(file),),
                 python=python,
                 context=opened,
                 say=say,
@@ -126,18 +127,20 @@ def perform_script(host: Host, memory: Memory, world: World, script: Script) -> 
 
 @contextmanager
 def script_file(directory: Path, commands: str, *, owner: str = "script") -> Iterator[Path]:
-    """Write *commands* into a program of its own; what a worker that died has left of *owner* there is removed.
+    """Write *commands* into a file for SHELL to run; what a worker that died has left of *owner* there is removed.
 
-    Not into the arguments of a process, where everybody on the machine could read them.  An owner runs one thing
-    at a time, so nothing else uses these files.
+    Not into the arguments of a process, where everybody on the machine could read them.  It is no program itself:
+    a process that another thread starts meanwhile has it open for a moment, and then it could not be run.
+
+    An owner runs one thing at a time, so nothing else uses these files.
     """
     for old in directory.glob(f"{owner}-{'[0-9a-f]' * 16}.sh"):
         old.unlink(missing_ok=True)
     path = directory / f"{owner}-{secrets.token_hex(8)}.sh"
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o700)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with open(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(f"#!{SHELL}\n{commands}\n")
+            file.write(f"{commands}\n")
         yield path
     finally:
         path.unlink(missing_ok=True)
@@ -146,16 +149,16 @@ def script_file(directory: Path, commands: str, *, owner: str = "script") -> Ite
 def _without_context(host: Host, script: Script) -> Said:
     """Run *script* by itself: nothing else of the machine runs beside it, and it can ask for nothing."""
     kept = Kept(OUTPUT_BYTES_MAX)
-    with script_file(host.data_dir, script.commands) as program:
-        run = plain_run(host, program, emit=lambda stream, line: None, keep=kept)
+    with script_file(host.data_dir, script.commands) as file:
+        run = plain_run(host, file, emit=lambda stream, line: None, keep=kept)
         with host.runs.running(run, script):
             return _said(run.wait(), kept)
 
 
-def plain_run(host: Host, program: Path, *, emit: Emit, keep: Keep) -> Run:
-    """Start *program* with nothing of any unit around it."""
+def plain_run(host: Host, file: Path, *, emit: Emit, keep: Keep) -> Run:
+    """Start the script in *file* with nothing of any unit around it."""
     environment = {"PATH": host.agent_path, "LANG": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
-    return Run(program, cwd=Path("/"), environment=environment, minder=host.minder, emit=emit, keep=keep)
+    return Run(SHELL, str(file), cwd=Path("/"), environment=environment, minder=host.minder, emit=emit, keep=keep)
 
 
 def _said(ended: Ended, kept: Kept) -> Said:

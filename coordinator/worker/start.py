@@ -41,6 +41,7 @@ class Start:
     sha256: str
     charm_dir: Path
     program: Path
+    arguments: tuple[str, ...] = ()
     python: Path | None
     context: ToolContext
     say: Callable[..., None]
@@ -70,6 +71,7 @@ class Start:
         """Start a process."""
         return dispatch.Run(
             self.program,
+            *self.arguments,
             cwd=self.charm_dir,
             environment=self._environment(),
             minder=self.host.minder,

@@ -28,7 +28,7 @@ from coordinator.worker.dispatch import Ended, Killable
 from coordinator.worker.host import Host
 from coordinator.worker.output import Kept
 from coordinator.worker.perform import ENTROPY_BYTES, deploy, provide_storage
-from coordinator.worker.script import plain_run, script_file
+from coordinator.worker.script import SHELL, plain_run, script_file
 from coordinator.worker.start import LEVELS, Start
 
 PerformTask = Callable[[Host, Memory, World, Task, Callable[[Effects], None]], tuple[Effects, Ran]]
@@ -84,8 +84,8 @@ def perform_task(
     except Refused as problem:
         return Effects(), Ran(reason=str(problem))
     output = Kept(OUTPUT_BYTES_MAX)
-    with _program(task, charm_dir) as program:
-        if program is None:
+    with _command(task, charm_dir) as command:
+        if not command:
             return Effects(), Ran(reason=f'{NOT_IMPLEMENTED} "{world.unit}"')
         context = HookContext(
             world=world, memory=memory, task=task, now_s=host.clock.now_s(), entropy=os.urandom(ENTROPY_BYTES)
@@ -99,7 +99,8 @@ def perform_task(
                 work=task,
                 sha256=memory.unit.charm,
                 charm_dir=charm_dir,
-                program=program,
+                program=command[0],
+                arguments=tuple(map(str, command[1:])),
                 python=python,
                 context=opened,
                 say=say,
@@ -124,8 +125,8 @@ def perform_on_machine(host: Host, model: str, task: Task, on_start: Callable[[]
         log.write(speaker, LEVELS[stream], f"{speaker}.{task.name}", line)
 
     output = Kept(OUTPUT_BYTES_MAX)
-    with script_file(host.data_dir, _commands(task), owner=f"machine-{model}") as program:
-        run = plain_run(host, program, emit=emit, keep=output)
+    with script_file(host.data_dir, _commands(task), owner=f"machine-{model}") as file:
+        run = plain_run(host, file, emit=emit, keep=output)
         with host.runs.running(run, (model, task.id)), _limited(run, task.timeout_s) as has_timed_out:
             on_start()  # it may have been cancelled before there was anything to end
             ended = run.wait()
@@ -146,17 +147,17 @@ def _ran(task: Task, ended: Ended, output: Kept, has_timed_out: bool) -> Ran:
 
 
 @contextmanager
-def _program(task: Task, charm_dir: Path) -> Iterator[Path | None]:
-    """Find, or write, what runs; None when the charm has no such action."""
+def _command(task: Task, charm_dir: Path) -> Iterator[Sequence[Path]]:
+    """Find, or write, what runs: a program, and its arguments; empty when the charm has no such action."""
     if task.is_exec:
-        with script_file(charm_dir.parent, _commands(task)) as script:
-            yield script
+        with script_file(charm_dir.parent, _commands(task)) as file:
+            yield SHELL, file
         return
     for program in (charm_dir / "dispatch", charm_dir / "actions" / task.action):
         if os.access(program, os.X_OK):
-            yield program
+            yield (program,)
             return
-    yield None
+    yield ()
 
 
 @contextmanager

@@ -17,7 +17,8 @@ from coordinator.errors import Unavailable
 from coordinator.store.session import boot_clock
 from coordinator.worker import minder as minder_program
 from coordinator.worker.dispatch import Ended, Minder, Run, Runs
-from coordinator.worker.output import LINE_BYTES_MAX
+from coordinator.worker.output import LINE_BYTES_MAX, Kept
+from coordinator.worker.script import SHELL, script_file
 
 WAIT_S = 10.0
 
@@ -215,3 +216,12 @@ def test_the_minder_ignores_what_a_terminal_sends(tmp_path: Path, minder: Minder
 
 def test_minder_and_session_read_the_same_clock() -> None:
     assert abs(minder_program.boot_clock() - boot_clock()) < 1
+
+
+def test_a_script_runs_although_a_process_that_starts_meanwhile_has_it_open(minder, tmp_path):
+    kept = Kept(100)
+    with script_file(tmp_path, "echo here") as file, file.open("a"):
+        run = Run(SHELL, str(file), cwd=tmp_path, environment={}, minder=minder, emit=lambda *_: None, keep=kept)
+        assert run.wait() == Ended(0)
+    assert kept.of("stdout") == b"here\n"
+    assert not list(tmp_path.iterdir())
