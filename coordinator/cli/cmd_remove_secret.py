@@ -19,4 +19,5 @@ def command(target: Target, secret: str | None, revision: int | None) -> None:
       coordinator remove-secret apikey
       coordinator remove-secret apikey --revision 2
     """
-    target.client.remove_secret(target.model, required(secret, "secret ID is required"), revision)
+    who = required(secret, "secret ID is required")
+    target.client.remove_secret(target.model, who, revision)

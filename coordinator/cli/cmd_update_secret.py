@@ -6,7 +6,7 @@ import click
 
 from coordinator.cli import secret_text
 from coordinator.cli.target import Target, model_options
-from coordinator.cli.usage import required
+from coordinator.cli.usage import BOOLEAN, required
 from coordinator.domain.secret import check_name
 from coordinator.wire import UpdateSecret
 
@@ -22,7 +22,7 @@ from coordinator.wire import UpdateSecret
     "--auto-prune",
     is_flag=False,
     flag_value="true",
-    type=click.BOOL,
+    type=BOOLEAN,
     metavar="[=false]",
     help="Remove old revisions as soon as nobody reads them.",
 )

@@ -179,6 +179,12 @@ def one_of(names: Sequence[str], otherwise: str) -> Parsed:
     return Parsed("|".join(names), parse)
 
 
+def _boolean(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError("expected true or false")
+    return text == "true"
+
+
 def _duration_s(text: str) -> float:
     from coordinator.domain.settings import parse_duration_s
 
@@ -201,6 +207,7 @@ def _base(text: str) -> str:
     return text.removesuffix("/stable")
 
 
+BOOLEAN = Parsed("boolean", _boolean)
 INTEGER = Parsed("integer", _integer)
 DURATION = Parsed("duration", _duration_s)
 WAIT = Parsed("duration", _wait_s)

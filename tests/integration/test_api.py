@@ -103,6 +103,33 @@ def test_a_role_lets_do_what_it_says_and_only_in_its_model(system, role, allowed
     assert ask(system, "GET", "/v1/models/third/status", token=token)[0] == 403
 
 
+@pytest.mark.parametrize(
+    ("role", "allowed"),
+    [
+        ("read", {"list", "show"}),
+        ("write", {"list", "show", "add", "update", "grant", "revoke", "remove"}),
+        ("admin", {"list", "show", "add", "update", "grant", "revoke", "remove", "reveal"}),
+    ],
+)
+def test_what_a_secret_holds_is_for_admins_and_changing_it_for_those_who_may_write(system, role, allowed):
+    token = make_user(system, f"{role}-of-secrets", m=role)
+    share = b'{"secret": "nothing", "applications": ["web"]}'
+    requests = {
+        "list": ("GET", "/v1/models/m/secrets", b""),
+        "show": ("GET", "/v1/models/m/secrets/nothing", b""),
+        "reveal": ("GET", "/v1/models/m/secrets/nothing?reveal=true", b""),
+        "add": ("POST", "/v1/models/m/secrets", b'{"name": "a", "content": {}}'),
+        "update": ("PATCH", "/v1/models/m/secrets/nothing", b"{}"),
+        "grant": ("POST", "/v1/models/m/secret-grants", share),
+        "revoke": ("POST", "/v1/models/m/secret-revocations", share),
+        "remove": ("DELETE", "/v1/models/m/secrets/nothing", b""),
+        "reseal": ("POST", "/v1/secret-key", b""),  # for superusers only
+    }
+    for name, (method, path, body) in requests.items():
+        status, told = ask(system, method, path, token=token, body=body)
+        assert (status != 403) == (name in allowed), (name, told)
+
+
 def test_a_changed_user_is_not_remembered(system):
     token = make_user(system, "leaver", everywhere="read")
     assert ask(system, "GET", "/v1/whoami", token=token)[0] == 200

@@ -31,6 +31,7 @@ from coordinator.store.etcd import EtcdStore
 
 RUN_S = 30.0
 START_S = 15.0
+SECRET_KEY = "c2VjcmV0cyBvZiB0aGUgdGVzdHMsIG5vIG90aGVycy4="
 DISPATCH = "#!/bin/sh\n"
 
 #: Charms by name; each is its files.
@@ -125,6 +126,7 @@ def controller_of(etcd: EmbeddedEtcd, token_file: Path) -> Iterator[str]:
         listen=f"127.0.0.1:{port}",
         admin_token_file=str(token_file),
         controller_name="home",
+        secret_key=SECRET_KEY,
         leader_ttl_s=2,
         force_wait_s=0,
     )
@@ -162,6 +164,7 @@ def system(etcd_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
                 "deploy ./cache",
                 "deploy ./lonely",
                 "integrate web cache",
+                "add-secret apikey token=hunter2",
             ):
                 cli.ok(*line.split())
             yield System(cli, url, home / "token", store)
@@ -190,6 +193,7 @@ def write_charms(home: Path) -> None:
                 bundle.writestr(path, content)
     (home / "torn.charm").write_bytes(b"PK\x03\x04 and then nothing")
     (home / "numbers.yaml").write_text("web: {limit: [1, 2]}\n")
+    (home / "big").write_bytes(b"x" * 750_001)
     (home / "torn.yaml").write_text("web: {limit: \n")
 
 
@@ -266,6 +270,22 @@ BAD = [
     ("resolved web/9", 1, 'unit "web/9" not found', ""),
     ("expose web --endpoints nope", 1, 'endpoint "nope" not found', ""),
     ("trust nope", 1, 'application "nope" not found', ""),
+    # --- secrets
+    ("add-secret apikey token=x", 1, 'secret with name "apikey" already exists', ""),
+    ("add-secret big token#file=big", 1, "the content of the secret is too large", "the limit is 1000000"),
+    ("add-secret other --file numbers.yaml", 1, 'the value of "web" is no text', ""),
+    ("add-secret other --file torn.yaml", 1, "cannot read torn.yaml", "line"),
+    ("update-secret apikey token#file=big", 1, "the content of the secret is too large", "the limit is 1000000"),
+    ("update-secret nope token=x", 1, 'secret "nope" not found', ""),
+    ("update-secret apikey --name a.b", 2, 'secret name "a.b" not valid', "inner hyphens"),
+    ("remove-secret nope", 1, 'secret "nope" not found', ""),
+    ("remove-secret secret:00000000000000000000", 1, 'secret "secret:00000000000000000000" not found', ""),
+    ("remove-secret apikey --revision 9", 1, 'secret "apikey" revision 9 not found', ""),
+    ("grant-secret apikey web,nope", 1, 'failed to grant secret: application "nope" not found', ""),
+    ("grant-secret nope web", 1, 'failed to grant secret: secret "nope" not found', ""),
+    ("revoke-secret nope web", 1, 'failed to revoke secret: secret "nope" not found', ""),
+    ("show-secret nope", 1, 'secret "nope" not found', ""),
+    ("show-secret apikey --revision 9", 1, 'secret "apikey" revision 9 not found', ""),
     # --- looking
     ("show-unit web/9", 1, 'unit "web/9" not found', ""),
     ("show-application nope", 1, 'application "nope" not found', ""),
