@@ -221,6 +221,34 @@ class UpdateStoragePool:
     attributes: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True)
+class AddSpace:
+    name: str
+    cidrs: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenameSpace:
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MoveToSpace:
+    """`force`: whether or not units have addresses then in what they are bound to."""
+
+    cidrs: list[str] = field(default_factory=list)
+    force: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bind:
+    """`bindings`: endpoint to space, "" for all that are not named.  `force`: whether or not units have addresses
+    there."""
+
+    bindings: dict[str, str] = field(default_factory=dict)
+    force: bool = False
+
+
 def to_json(request: Any) -> dict[str, Any]:
     """Return the JSON tree of a request."""
     return asdict(request)

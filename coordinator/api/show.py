@@ -15,6 +15,7 @@ from coordinator.domain.refs import Kind
 from coordinator.domain.relation import Relation
 from coordinator.domain.resource import declared, filename_of, kind_of
 from coordinator.domain.settings import SETTINGS
+from coordinator.domain.space import endpoint_bindings
 from coordinator.domain.status import UnitStatus
 from coordinator.domain.task import schema_of
 from coordinator.domain.unit import Application, Unit
@@ -118,9 +119,8 @@ def application(view: View, model: str, name: str) -> Tree:
         endpoint.name: {"interface": endpoint.interface, "role": endpoint.role.value}
         for endpoint in charm.endpoints
     }
-    bindings = {name: app.bindings.get(name, app.bindings.get("", "alpha")) for name in ["", *sorted(endpoints)]}
     tree |= {"remote": False, "life": app.life.value, "endpoints": endpoints}
-    return tree | {"endpoint-bindings": bindings}
+    return tree | {"endpoint-bindings": endpoint_bindings(app, charm)}
 
 
 def model(view: View, name: str, *, controller: str, controller_uuid: str) -> Tree:

@@ -17,8 +17,10 @@ from coordinator.domain import refs
 from coordinator.domain.life import Life
 from coordinator.domain.model import Machine, Model
 from coordinator.domain.names import UnitName, natural
+from coordinator.domain.network import Interface
 from coordinator.domain.refs import Kind
 from coordinator.domain.relation import Relation, Scope
+from coordinator.domain.space import Space, Spaces, endpoint_bindings, lacking, space_of
 from coordinator.domain.status import AgentStatus, Status, UnitStatus, most_severe
 from coordinator.domain.unit import Application, Unit
 from coordinator.domain.unit_state import Hook, UnitState
@@ -35,7 +37,8 @@ def status_of(
     stored: Model = view.get(refs.model(model))
     beside = _subordinates(view, model)
     apps = {app.name: _application(view, model, app, beside) for _, app in view.list(Kind.APPLICATION, model)}
-    machines = {m.id: _machine(view, m) for _, m in view.list(Kind.MACHINE)}
+    spaces = Spaces.of(view, model)
+    machines = {m.id: _machine(view, m, spaces) for _, m in view.list(Kind.MACHINE)}
     if selectors:
         apps, machines = _selected(apps, machines, selectors)
     model_status = Status("available" if stored.life is Life.ALIVE else "destroying", since=stored.created)
@@ -75,7 +78,7 @@ def unit_statuses(view: View, model: str, unit: Unit) -> tuple[Status, AgentStat
             workload = Status("unknown", f"agent lost, see 'juju show-status-log {unit.name}'", workload.since)
         return workload, AgentStatus(current="lost", message="agent is not communicating with the server")
     if unit.machine is None:
-        return Status("waiting", "waiting for machine", unit.created), AgentStatus(
+        return Status("waiting", _waiting_for(view, model, unit), unit.created), AgentStatus(
             current="allocating", since=unit.created
         )
     if not memory.installed and workload == UnitStatus().workload:
@@ -84,6 +87,18 @@ def unit_statuses(view: View, model: str, unit: Unit) -> tuple[Status, AgentStat
         current = "executing" if claimed else "allocating"
         agent = AgentStatus(current=current, since=unit.created)
     return workload, agent
+
+
+def _waiting_for(view: View, model: str, unit: Unit) -> str:
+    """Return what a unit without a machine waits for: clients match on the first three words."""
+    application: Application | None = view.peek(refs.application(model, unit.name.app))
+    spaces = Spaces.of(view, model)
+    if application is None or not application.bindings or not spaces:
+        return "waiting for machine"
+    lacks = [lacking(spaces, application.bindings, machine) for _, machine in view.list(Kind.MACHINE)]
+    if not lacks or not all(lacks):
+        return "waiting for machine"
+    return f"waiting for machine with an address in space {', '.join(min(lacks, key=len))}"
 
 
 def failed_hook(hook: Hook) -> str:
@@ -111,6 +126,8 @@ def _unit(view: View, model: str, unit: Unit, workload: Status, agent: AgentStat
         machine: Machine | None = view.peek(refs.machine(unit.machine))
         if machine and machine.addresses:
             tree["public-address"] = machine.addresses[0]
+        if machine and application and (lacks := lacking(Spaces.of(view, model), application.bindings, machine)):
+            tree["juju-status"]["message"] = f"machine has no address in space {', '.join(lacks)}"
     if ports := open_ports(shown):
         tree["open-ports"] = ports
     return tree
@@ -172,8 +189,7 @@ def _application(view: View, model: str, app: Application, beside: Mapping[UnitN
     if versions:
         tree["version"] = versions[-1]
     charm = view.peek(refs.charm(app.charm))
-    endpoints = [endpoint.name for endpoint in charm.meta.endpoints] if charm else []
-    tree["endpoint-bindings"] = {name: app.bindings.get(name, "alpha") for name in ["", *sorted(endpoints)]}
+    tree["endpoint-bindings"] = endpoint_bindings(app, charm.meta if charm else None)
     return tree
 
 
@@ -252,7 +268,8 @@ def machines_of(view: View) -> Tree:
     return {key: found[key] for key in sorted(found, key=natural)}
 
 
-def _machine(view: View, machine: Machine) -> Tree:
+def _machine(view: View, machine: Machine, spaces: Mapping[str, Space] | None = None) -> Tree:
+    """Return one machine; *spaces*: of the model that it is shown for, None without one."""
     worker = view.peek(refs.worker(machine.id))
     present = worker is not None
     state = Status("started", since=worker.since) if worker else Status("down", "agent is not communicating")
@@ -269,6 +286,7 @@ def _machine(view: View, machine: Machine) -> Tree:
             interface.name: {
                 "ip-addresses": [address.value for address in interface.addresses],
                 "mac-address": interface.mac,
+                **(_space_of(interface, spaces) if spaces is not None else {}),
                 "is-up": present,
             }
             for interface in machine.interfaces
@@ -280,6 +298,10 @@ def _machine(view: View, machine: Machine) -> Tree:
     if machine.dedicated:
         tree["dedicated"] = machine.dedicated
     return tree
+
+
+def _space_of(interface: Interface, spaces: Mapping[str, Space]) -> Tree:
+    return {"space": space_of(spaces, interface.addresses[0].value)} if interface.addresses else {}
 
 
 # --- shared ----------------------------------------------------------------------------------------------

@@ -24,10 +24,12 @@ if TYPE_CHECKING:
     from coordinator.wire import (
         AddModel,
         AddSecret,
+        AddSpace,
         AddStorage,
         AddUnits,
         AttachResource,
         AttachStorage,
+        Bind,
         CancelTasks,
         CreateStoragePool,
         Deploy,
@@ -35,9 +37,11 @@ if TYPE_CHECKING:
         GoBack,
         ImportFilesystem,
         Integrate,
+        MoveToSpace,
         Refresh,
         Remove,
         RemoveRelation,
+        RenameSpace,
         Resolve,
         RunTasks,
         SetConfig,
@@ -319,6 +323,32 @@ class Client:
 
     def remove_storage_pool(self, model: str, name: str) -> None:
         self._ask("DELETE", ["models", model, "storage-pools", name])
+
+    # --- spaces ------------------------------------------------------------------------------------------
+
+    def spaces(self, model: str) -> Tree:
+        return self._ask("GET", ["models", model, "spaces"])
+
+    def space(self, model: str, name: str) -> Tree:
+        return self._ask("GET", ["models", model, "spaces", name])
+
+    def subnets(self, model: str, *, space: str | None = None) -> Tree:
+        return self._ask("GET", ["models", model, "subnets"], query={"space": space} if space is not None else {})
+
+    def add_space(self, model: str, request: AddSpace) -> None:
+        self._ask("POST", ["models", model, "spaces"], request)
+
+    def rename_space(self, model: str, name: str, request: RenameSpace) -> None:
+        self._ask("POST", ["models", model, "spaces", name, "rename"], request)
+
+    def move_to_space(self, model: str, name: str, request: MoveToSpace) -> dict[str, str]:
+        return self._ask("POST", ["models", model, "spaces", name, "subnets"], request)["moved"]
+
+    def remove_space(self, model: str, name: str, *, force: bool = False) -> None:
+        self._ask("DELETE", ["models", model, "spaces", name], query={"force": force})
+
+    def bind(self, model: str, app: str, request: Bind) -> dict[str, list[str]]:
+        return self._ask("POST", ["models", model, "applications", app, "bindings"], request)["moved"]
 
     # --- HTTP --------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from coordinator.domain.names import check_application_name
 from coordinator.errors import Refused
 from coordinator.wire import Expose
 
-SPACE = "alpha"  # the only one
+SPACE = "alpha"  # of which it is said that the world reaches it
 
 
 @click.command()
@@ -35,5 +35,9 @@ def command(
     app = check_application_name(required(application, "no application name specified"))
     for space in spaces or []:
         if space != SPACE:
-            raise Refused(f'space "{space}" not found', why=f"there is only {SPACE}", fix="use --to-cidrs")
+            raise Refused(
+                f'cannot expose "{app}" to space "{space}"',
+                why="ports are opened to networks",
+                fix=f"use --to-cidrs with those that `coordinator show-space {space}` lists",
+            )
     target.client.expose(target.model, app, Expose(endpoints=endpoints or [], cidrs=cidrs or []))

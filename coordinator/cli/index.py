@@ -76,6 +76,17 @@ TOPICS: Mapping[str, Mapping[str, str]] = {
         "update-storage-pool": "Change the attributes of a storage pool",
         "remove-storage-pool": "Remove a storage pool",
     },
+    "Spaces": {
+        "spaces": "List the spaces of a model with their subnets",
+        "show-space": "Show a space in detail",
+        "add-space": "Name some networks of the machines",
+        "move-to-space": "Give subnets to a space",
+        "rename-space": "Call a space otherwise",
+        "remove-space": "Remove a space",
+        "reload-spaces": "Taken, unused: machines tell of their networks themselves",
+        "subnets": "List the subnets that machines are in",
+        "bind": "Bind the endpoints of an application to spaces",
+    },
     "Watching": {
         "status": "Show a model: applications, units, machines, relations",
         "debug-log": "Show the log of a model",
@@ -103,6 +114,8 @@ ALIASES: Mapping[str, str] = {
     "list-operations": "operations",
     "list-resources": "resources",
     "list-secrets": "secrets",
+    "list-spaces": "spaces",
+    "list-subnets": "subnets",
     "relate": "integrate",
     "resolve": "resolved",
 }

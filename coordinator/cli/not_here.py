@@ -24,10 +24,6 @@ _OFFERS = (
     "deploy both applications in one model, and `coordinator integrate` them",
 )
 _STORE = ("there is no charm store here", "coordinator deploy ./my-charm")
-_SPACES = (
-    "there is one space, alpha, with all networks of the machines",
-    "leave it out; `coordinator show-machine` shows the networks",
-)
 _SCALE = (
     "units of an application are on machines, and which of them go is yours to say",
     "coordinator add-unit APPLICATION -n N, or coordinator remove-unit UNIT",
@@ -44,7 +40,6 @@ NOT_HERE = {
     **dict.fromkeys(("offer", "offers", "list-offers", "show-offer", "find-offers", "remove-offer"), _OFFERS),
     **dict.fromkeys(("consume", "remove-saas", "suspend-relation", "resume-relation"), _OFFERS),
     **dict.fromkeys(("find", "info", "download"), _STORE),
-    **dict.fromkeys(("add-space", "spaces", "list-spaces", "reload-spaces", "show-space", "bind"), _SPACES),
     "scale-application": _SCALE,
 }
 

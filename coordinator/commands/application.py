@@ -8,7 +8,7 @@ from typing import Any
 
 from coordinator.commands.model import alive_model
 from coordinator.commands.unit import new_units
-from coordinator.domain import refs
+from coordinator.domain import refs, space, storage_pool
 from coordinator.domain.change import Change
 from coordinator.domain.charm import Charm, CharmMeta
 from coordinator.domain.config import carry_over, parse_options
@@ -18,6 +18,7 @@ from coordinator.domain.names import check_application_name
 from coordinator.domain.refs import Kind, Ref
 from coordinator.domain.relation import Relation, Side
 from coordinator.domain.resource import Blob, Resource, declared
+from coordinator.domain.space import check_bindings
 from coordinator.domain.storage import (
     StorageId,
     carried_over,
@@ -27,7 +28,7 @@ from coordinator.domain.storage import (
     storage_of,
     wanted,
 )
-from coordinator.domain.storage_pool import Pools, named_again
+from coordinator.domain.storage_pool import Pools
 from coordinator.domain.unit import Application, Former, Rollout
 from coordinator.domain.view import View
 from coordinator.errors import BadRequest, NotFound, Refused
@@ -96,7 +97,9 @@ def deploy(
     if explicit:
         puts[refs.config(model, app)] = explicit
     puts |= _peer_relations(view, model, app, _charm(view, charm), now)
-    puts |= named_again(view, model, [directive.pool for directive in asked.values()])
+    puts |= storage_pool.named_again(view, model, [directive.pool for directive in asked.values()])
+    check_bindings(meta, bindings or {})
+    puts |= space.named_again(view, model, (bindings or {}).values())
     count = 0 if meta.subordinate else 1 if units is None else units
     puts |= new_units(view, model, application, count, to=to, now=now, attach=attach)
     return Change(did=f"deploy {app} ({meta.name}-{revision})", puts=puts)

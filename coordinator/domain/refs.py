@@ -48,6 +48,7 @@ class Kind(str, Enum):
     TASK_LOG = "task-log"
     STORAGE = "storage"
     STORAGE_POOL = "storage-pool"
+    SPACE = "space"
     RELATION = "relation"
     MEMBER = "member"
     APPLICATION_BAG = "application-bag"
@@ -176,6 +177,10 @@ def storage(model: str, name: str, number: int) -> Ref:
 
 def storage_pool(model: str, name: str) -> Ref:
     return Ref(Kind.STORAGE_POOL, (model, name))
+
+
+def space(model: str, name: str) -> Ref:
+    return Ref(Kind.SPACE, (model, name))
 
 
 def relation(model: str, relation_id: int) -> Ref:

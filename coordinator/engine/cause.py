@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from coordinator.domain.life import Life
 from coordinator.domain.unit_state import Hook, HookKind, Memory
+from coordinator.engine.network import bindings_in, told_of_network
 from coordinator.engine.world import World
 
 
@@ -41,7 +42,9 @@ def _of_config(memory: Memory, world: World) -> int | None:
         return world.config_revision or None
     if memory.unit.trust != world.trust:
         return world.application_revision
-    return None  # addresses changed, or the set-up goes on
+    if bindings_in(memory.unit.addresses) != bindings_in(told_of_network(world)):
+        return world.application_revision
+    return None  # addresses or spaces changed, or the set-up goes on
 
 
 def _of_relation(world: World, hook: Hook) -> int | None:

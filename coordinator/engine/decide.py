@@ -19,6 +19,7 @@ from coordinator.domain.settings import setting
 from coordinator.domain.unit import Resolved
 from coordinator.domain.unit_state import Failure, Hook, HookKind, Memory, RelationState
 from coordinator.engine import secret as secrets
+from coordinator.engine.network import told_of_network
 from coordinator.engine.operation import (
     Blocked,
     Finished,
@@ -174,7 +175,7 @@ def _upgrade(memory: Memory, world: World) -> Operation | None:
 
 def _config(memory: Memory, world: World) -> Operation | None:
     seen = (memory.unit.config, memory.unit.trust, memory.unit.addresses)
-    if seen != (world.config_revision, world.trust, world.addresses):
+    if seen != (world.config_revision, world.trust, told_of_network(world)):
         return RunHook(Hook(kind=HookKind.CONFIG_CHANGED))
     return None
 

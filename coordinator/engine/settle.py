@@ -25,7 +25,7 @@ from coordinator.domain.unit_state import Failure, Hook, HookKind, Memory, Relat
 from coordinator.engine import secret as secrets
 from coordinator.engine.cause import cause_of
 from coordinator.engine.effects import Effects, Reboot, merged
-from coordinator.engine.network import address_entries
+from coordinator.engine.network import address_entries, told_of_network
 from coordinator.engine.storage import (
     let_go_of_all,
     put_additions,
@@ -204,7 +204,8 @@ def _unit_after(unit: UnitState, world: World, hook: Hook) -> UnitState:
             # config None: config-changed always follows an upgrade, whatever the values are.
             return replace(unit, charm=world.charm_wanted, charm_version=world.charm_version, config=None)
         case HookKind.CONFIG_CHANGED:
-            return replace(unit, config=world.config_revision, trust=world.trust, addresses=world.addresses)
+            addresses = told_of_network(world)
+            return replace(unit, config=world.config_revision, trust=world.trust, addresses=addresses)
         case HookKind.START:
             return replace(unit, started=True, stopped=False, boot=world.boot)
         case HookKind.STOP:
@@ -280,7 +281,8 @@ def _bags(puts: dict[Ref, Any], world: World, hook: Hook | None, effects: Effect
     changed = {key: entries for key, entries in effects.bags.items() if key[0] in world.relations}
     for relation_id in _refreshed(world, hook):
         own = (relation_id, world.unit)
-        changed[own] = {**address_entries(world), **changed.get(own, {})}
+        entries = address_entries(world, world.relations[relation_id].endpoint)
+        changed[own] = {**entries, **changed.get(own, {})}
     for (relation_id, owner), entries in changed.items():
         relation = world.relations[relation_id]
         content = merged(relation.bag(owner), entries)

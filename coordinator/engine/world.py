@@ -21,6 +21,7 @@ from coordinator.domain.relation import Scope
 from coordinator.domain.resource import Resource
 from coordinator.domain.secret import Consumer, Content, Secret
 from coordinator.domain.settings import Value
+from coordinator.domain.space import Space
 from coordinator.domain.status import Status, UnitStatus
 from coordinator.domain.storage import Storage
 from coordinator.domain.storage_pool import Pools
@@ -114,7 +115,8 @@ class World:
     `entity` is the unit as stored.  `charm` is the metadata of the deployed archive (of the wanted one before the
     first install); `charm_wanted` and `charm_version` name the archive that the unit shall run;
     `charm_forced`: even in error.  `claim` and `term` are tokens of this unit's own claim and leadership, None
-    without.  `addresses` and `interfaces`: of the machine, the private address first.  `boot` names the present
+    without.  `addresses` and `interfaces`: of the machine, the private address first.  `spaces` without
+    alpha, `bindings` of endpoints to them.  `boot` names the present
     boot of the machine, empty when that is not known; `may_reboot`: charms may ask for another.  `machine_ports`:
     open ports of other units on the machine.  `goals`: every unit that goal-state may show.  `storage`: what the
     unit has, by the text of its id; `storage_home` is the directory below which it usually is on this machine,
@@ -132,6 +134,8 @@ class World:
     application_revision: int = 0
     machine: str = ""
     addresses: tuple[str, ...] = ()
+    spaces: Mapping[str, Space] = field(default_factory=dict)
+    bindings: Mapping[str, str] = field(default_factory=dict)
     interfaces: tuple[Interface, ...] = ()
     boot: str = ""
     may_reboot: bool = True

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from coordinator.domain import refs
@@ -12,15 +14,17 @@ from coordinator.domain.life import Life
 from coordinator.domain.model import Machine
 from coordinator.domain.names import UnitName, natural
 from coordinator.domain.refs import Kind, Ref
+from coordinator.domain.space import Spaces, lacking
 from coordinator.domain.storage import storage_for
-from coordinator.domain.unit import Unit
+from coordinator.domain.unit import Application, Unit
 from coordinator.domain.view import View
 
 UNITS_PER_STEP_MAX = 32
 
 
 def place(view: View, model: str, now_s: float) -> Change | None:
-    """Give units without a machine one of those whose worker is there; wait while there is none."""
+    """Give units without a machine one of those whose worker is there, with an address in every space that their
+    application is bound to; wait while there is none."""
     waiting = [
         unit
         for _, unit in view.list(Kind.UNIT, model)
@@ -34,9 +38,11 @@ def place(view: View, model: str, now_s: float) -> Change | None:
         (unit.machine, unit.name.app) for _, unit in view.list(Kind.UNIT, model) if unit.machine
     )
     puts: dict[Ref, Any] = {}
+    fitting = _fitting(view, model, machines)
+    waiting = [unit for unit in waiting if fitting(unit.name.app)]
     for unit in sorted(waiting, key=lambda unit: unit.name)[:UNITS_PER_STEP_MAX]:
         best = min(
-            machines,
+            fitting(unit.name.app),
             key=lambda m, app=unit.name.app: (same[m.id, app], load[m.id], natural(m.id)),
         )
         view.find(refs.unit(model, unit.name))
@@ -44,8 +50,23 @@ def place(view: View, model: str, now_s: float) -> Change | None:
         load[best.id] += 1
         same[best.id, unit.name.app] += 1
         puts[refs.unit(model, unit.name)] = replace(unit, machine=best.id)
+    if not puts:
+        return None
     names = " ".join(f"{ref.path[1]}/{ref.path[2]}" for ref in puts)
     return Change(did=f"place {names}", puts=puts)
+
+
+def _fitting(view: View, model: str, machines: Sequence[Machine]) -> Callable[[str], Sequence[Machine]]:
+    """Return the function from an application to those of *machines* that have addresses where it is bound to."""
+    spaces = Spaces.of(view, model)
+
+    @cache
+    def fitting(app: str) -> Sequence[Machine]:
+        application: Application | None = view.peek(refs.application(model, app))
+        bindings = application.bindings if application is not None else {}
+        return [machine for machine in machines if not lacking(spaces, bindings, machine)]
+
+    return fitting
 
 
 def enlist(view: View, model: str, now_s: float) -> Change | None:

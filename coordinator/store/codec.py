@@ -22,6 +22,7 @@ from coordinator.domain.refs import Kind
 from coordinator.domain.relation import Member, Relation
 from coordinator.domain.resource import Blob
 from coordinator.domain.secret import Consumer, SealedRevision, Secret
+from coordinator.domain.space import Space
 from coordinator.domain.status import AgentStatus, Status, UnitStatus
 from coordinator.domain.storage import Storage
 from coordinator.domain.storage_pool import StoragePool
@@ -71,6 +72,7 @@ TYPES: Mapping[Kind, Any] = {
     Kind.TASK_LOG: TaskLog,
     Kind.STORAGE: Storage,
     Kind.STORAGE_POOL: StoragePool,
+    Kind.SPACE: Space,
     Kind.RELATION: Relation,
     Kind.MEMBER: Member,
     Kind.APPLICATION_BAG: _BAG,

@@ -49,6 +49,7 @@ PATTERNS: Mapping[Kind, str] = {
     Kind.TASK_LOG: "models/*/tasks/*/log",
     Kind.STORAGE: "models/*/storage/*/*",
     Kind.STORAGE_POOL: "models/*/storage-pools/*",
+    Kind.SPACE: "models/*/spaces/*",
     Kind.RELATION: "models/*/relations/*",
     Kind.MEMBER: "models/*/relations/*/members/*/*",
     Kind.APPLICATION_BAG: "models/*/relations/*/data/*",

@@ -19,6 +19,7 @@ from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Kind, Ref
 from coordinator.domain.relation import Relation, Scope
 from coordinator.domain.secret import Consumer, Content, Secret
+from coordinator.domain.space import Spaces
 from coordinator.domain.status import Status, UnitStatus
 from coordinator.domain.storage import SEQUENCE, Storage, home_of
 from coordinator.domain.storage_pool import Pools
@@ -87,6 +88,8 @@ def observe(
         machine=unit.machine or "",
         addresses=machine.addresses if machine else (),
         interfaces=machine.interfaces if machine else (),
+        spaces=Spaces.of(view, model),
+        bindings=application.bindings,
         boot=boot,
         may_reboot=may_reboot,
         charm=charm(memory.unit.charm or application.charm),
@@ -142,7 +145,7 @@ def concerned(
                     names.add((ref.path[0], task.unit.app, str(task.unit.number)))
             case Kind.CONTROLLER | Kind.CONTROLLER_LEADER | Kind.MACHINE_SEQUENCE:
                 continue
-            case Kind.MODEL | Kind.UNIT | Kind.RELATION:
+            case Kind.MODEL | Kind.UNIT | Kind.RELATION | Kind.SPACE:
                 models.add(ref.path[0])
             case Kind.CLAIM | Kind.MEMORY | Kind.RELATION_MEMORY | Kind.QUEUED:
                 names.add((ref.path[0], ref.path[1], ref.path[2]))

@@ -20,6 +20,7 @@ from coordinator.domain.unit import Unit
 from coordinator.domain.unit_state import Hook, HookKind
 from coordinator.domain.view import View
 from coordinator.engine.decide import decide
+from coordinator.engine.network import ingress_address
 from coordinator.engine.operation import Idle
 from coordinator.engine.world import Moment
 from coordinator.reconcile import MACHINE_RECONCILERS, RECONCILERS
@@ -287,14 +288,17 @@ class Promises:
     def _check_bags(self, view: View, model: str, unit: UnitName, state: dict[str, str]) -> None:
         """What the charm wrote last is there, and everybody alive is in every relation of its application."""
         options = view.peek(refs.config(model, unit.app)) or {}
+        _, world = self._look(view, model, unit)
         for ref, relation in view.list(Kind.RELATION, model):
             if relation.side_of(unit.app) is None:
                 continue
             number = int(ref.path[1])
             assert view.peek(refs.member(model, number, unit)) is not None, f"{unit} did not enter {relation.key}"
             bag = view.peek(refs.bag(model, number, unit))
-            assert bag["private-address"], f"{unit} has no address in {relation.key}"
-            if not self.books[unit].skipped and relation.side_of(unit.app).endpoint != "juju-info":
+            endpoint = relation.side_of(unit.app).endpoint
+            address = ingress_address(world, endpoint)
+            assert bag.get("private-address", "") == address, f"{unit} is not where {relation.key} finds it"
+            if not self.books[unit].skipped and endpoint != "juju-info":
                 assert bag["color"] == options.get("color", "none"), f"{unit}: old option in {relation.key}"
 
     def check_nothing_is_left(self, model: str) -> None:

@@ -19,7 +19,18 @@ from promises import Book, Promises
 from recorder import AGENT, BESIDE, DB, WEB, Run
 from sim_store import Died, Fault
 
-from coordinator.commands import application, config, model, relation, rollout, storage, storage_pool, task, unit
+from coordinator.commands import (
+    application,
+    config,
+    model,
+    relation,
+    rollout,
+    space,
+    storage,
+    storage_pool,
+    task,
+    unit,
+)
 from coordinator.domain import refs
 from coordinator.domain.change import Change
 from coordinator.domain.charm import Charm, CharmMeta
@@ -116,7 +127,12 @@ class Simulation:
         for number in range(self.machines):
             name = str(number)
             machine = Machine(
-                id=name, hostname=name, addresses=(f"10.0.0.{number + 1}",), cores=1, memory_mb=1, created=CREATED
+                id=name,
+                hostname=name,
+                addresses=(f"10.0.0.{number + 1}", f"10.1.0.{number + 1}"),
+                cores=1,
+                memory_mb=1,
+                created=CREATED,
             )
             self._put(root, refs.machine(name), machine)
 
@@ -252,6 +268,22 @@ class Simulation:
     def remove_storage(self, number: int, *, force: bool = False) -> None:
         at_s = self._force(force)
         self.ask(lambda view: storage.remove_storage(view, MODEL, StorageId("data", number), force_at_s=at_s))
+
+    def add_space(self, name: str, *cidrs: str) -> None:
+        self.ask(lambda view: space.add_space(view, MODEL, name, cidrs))
+
+    def move_to_space(self, name: str, *cidrs: str) -> None:
+        self.ask(lambda view: space.move_to_space(view, MODEL, name, cidrs, force=self.rng.random() < 0.7))
+
+    def rename_space(self, name: str, to: str) -> None:
+        self.ask(lambda view: space.rename_space(view, MODEL, name, to))
+
+    def remove_space(self, name: str, *, force: bool = False) -> None:
+        self.ask(lambda view: space.remove_space(view, MODEL, name, force=force))
+
+    def bind(self, app: str, *, force: bool = False, **bindings: str) -> None:
+        given = {"" if endpoint == "usual" else endpoint: to for endpoint, to in bindings.items()}
+        self.ask(lambda view: space.bind(view, MODEL, app, given, force=force))
 
     def destroy_model(self, *, release_storage: bool = False) -> None:
         self.ask(lambda view: model.destroy_model(

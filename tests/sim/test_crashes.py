@@ -74,6 +74,16 @@ def use_storage_of_their_own(sim: Simulation) -> None:
     sim.remove_pool("fast")
 
 
+def bind_elsewhere(sim: Simulation) -> None:
+    sim.add_space("inner", "10.1.0.0/24")
+    sim.bind("db", clients="inner")
+    sim.rest()
+    sim.rename_space("inner", "data")
+    sim.move_to_space("alpha", "10.1.0.0/24")
+    sim.rest()
+    sim.remove_space("data", force=True)
+
+
 def refresh(sim: Simulation) -> None:
     sim.refresh("db", DB)
 
@@ -123,6 +133,7 @@ LIFE: tuple[Chapter, ...] = (
     lose_the_worker_of_a_leader,
     move_storage,
     use_storage_of_their_own,
+    bind_elsewhere,
     refresh,
     refresh_in_batches,
     take_back,

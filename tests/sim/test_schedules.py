@@ -67,6 +67,14 @@ ANY_TIME: tuple[Event, ...] = (
     lambda sim: sim.update_pool("fast"),
     lambda sim: sim.remove_pool("fast"),
     lambda sim: sim.import_filesystem(sim.rng.choice(["0:/srv/a", "1:/srv/a", "0:/srv/a/b"])),
+    lambda sim: sim.add_space("inner", "10.1.0.0/24"),
+    lambda sim: sim.move_to_space(
+        sim.rng.choice(["inner", "alpha"]), sim.rng.choice(["10.0.0.0/24", "10.1.0.0/24"])
+    ),
+    lambda sim: sim.bind("db", clients=sim.rng.choice(["inner", "alpha"]), force=sim.rng.random() < 0.7),
+    lambda sim: sim.bind("web", usual=sim.rng.choice(["inner", "alpha"]), force=sim.rng.random() < 0.7),
+    lambda sim: sim.rename_space("inner", "other"),
+    lambda sim: sim.remove_space(sim.rng.choice(["inner", "other"]), force=sim.rng.random() < 0.5),
     lambda sim: sim.deploy("beside", BESIDE),
     lambda sim: sim.integrate("beside", _app(sim)),
     lambda sim: sim.remove_relation("beside", _app(sim), force=sim.rng.random() < 0.3),

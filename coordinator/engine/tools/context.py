@@ -130,7 +130,7 @@ class HookContext:
         stored: Mapping[str, str] = relation.bag(owner)
         if owner == self.world.unit and self._is(HookKind.RELATION_CREATED, relation.id):
             # The bag is stored when this hook is settled; the charm finds its addresses there from the start.
-            stored = merged(stored, address_entries(self.world))
+            stored = merged(stored, address_entries(self.world, relation.endpoint))
         return merged(stored, self.effects.bags.get((relation.id, owner), {}))
 
     def read_bag(self, relation: WorldRelation, owner: Owner) -> dict[str, str]:

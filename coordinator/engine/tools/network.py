@@ -8,7 +8,8 @@ from typing import Any
 
 from coordinator.domain.network import Address, Interface
 from coordinator.domain.relation import JUJU_INFO
-from coordinator.engine.network import egress_subnets, private_address
+from coordinator.domain.space import bound_to
+from coordinator.engine.network import addresses_at, egress_subnets, ingress_address
 from coordinator.engine.tools import _ports
 from coordinator.engine.tools._flags import OUTPUT, RELATION, Args, Command, Flag, Reply
 from coordinator.engine.tools.context import HookContext
@@ -25,22 +26,19 @@ def _network_get(context: HookContext, args: Args) -> Reply:
     binding = args.words[0]
     if not binding:
         raise BadRequest("no binding name specified")
-    find_relation_of(context, args)  # only to refuse one that does not exist: all relations share one network
+    find_relation_of(context, args)  # only to refuse one that does not exist: relations share what is bound
     world = context.world
     if binding not in _bindings(world):
         raise Refused(
             f'cannot get network of "{binding}": undefined for unit charm: endpoint "{binding}" not valid'
         )
-    addresses = _bind_addresses(world)
+    addresses = _bind_addresses(world, binding)
     if not addresses:
-        raise Refused(
-            f'no network config found for binding "{binding}"',
-            why=f"machine {world.machine or 'of this unit'} has told no address yet",
-        )
+        raise _no_addresses(world, binding)
     short = {
         "bind-address": addresses[0],
-        "ingress-address": private_address(world),
-        "egress-subnets": egress_subnets(world),
+        "ingress-address": ingress_address(world, binding),
+        "egress-subnets": egress_subnets(world, binding),
     }
     wanted = [name for name in short if args.flag(name)]
     if args.flag("primary-address"):
@@ -51,7 +49,7 @@ def _network_get(context: HookContext, args: Args) -> Reply:
         return Reply(value=short[wanted[0]])
     if wanted:
         return Reply(value={name: short[name] for name in wanted})
-    return Reply(value=_network(world, addresses, old_names=args.format != "json"))
+    return Reply(value=_network(world, binding, addresses, old_names=args.format != "json"))
 
 
 def _bindings(world: World) -> set[str]:
@@ -59,25 +57,38 @@ def _bindings(world: World) -> set[str]:
     return {*endpoints, *world.charm.extra_bindings, JUJU_INFO.name}
 
 
-def _bind_addresses(world: World) -> list[str]:
+def _no_addresses(world: World, binding: str) -> Refused:
+    machine = world.machine or "of this unit"
+    if not world.addresses:
+        return Refused(
+            f'no network config found for binding "{binding}"', why=f"machine {machine} has told no address yet"
+        )
+    space = bound_to(world.bindings, binding)
+    return Refused(
+        f'no addresses attached to space for binding "{binding}"',
+        why=f'it is bound to space "{space}", and machine {machine} has no address there',
+        fix=f"coordinator bind {world.unit.app} {binding}=SPACE, or give the space a network of the machine",
+    )
+
+
+def _bind_addresses(world: World, binding: str) -> list[str]:
     """Return the addresses a workload can listen on; loopback ones only where there is nothing else."""
-    reachable = [address for address in world.addresses if not _is(address, "is_loopback")]
-    return reachable or list(world.addresses)
+    found = addresses_at(world, binding)
+    return [address for address in found if not _is(address, "is_loopback")] or found
 
 
 def _bound(world: World, addresses: list[str]) -> list[Interface]:
-    """Return the interfaces that have *addresses*, the one with the first of them first.
+    """Return the interfaces that have *addresses*, each with those, the one with the first of them first.
 
     Those that are on no interface of the machine, such as one that is forwarded to it, come without a name.
     """
-    where = {each.value: interface for interface in world.interfaces for each in interface.addresses}
+    nowhere = Interface(name="")
+    where = {each.value: (interface, each) for interface in world.interfaces for each in interface.addresses}
     found: dict[str, Interface] = {}
-    for address in addresses:
-        if address in where:
-            found.setdefault(where[address].name, where[address])
-        else:
-            before = found[""].addresses if "" in found else ()
-            found[""] = Interface(name="", addresses=(*before, Address(value=address)))
+    for value in addresses:
+        interface, address = where.get(value, (nowhere, Address(value=value)))
+        before = found[interface.name].addresses if interface.name in found else ()
+        found[interface.name] = replace(interface, addresses=(*before, address))
     return list(found.values())
 
 
@@ -88,7 +99,7 @@ def _is(address: str, quality: str) -> bool:
         return False
 
 
-def _network(world: World, addresses: list[str], *, old_names: bool) -> dict[str, Any]:
+def _network(world: World, binding: str, addresses: list[str], *, old_names: bool) -> dict[str, Any]:
     """Return the whole answer; *old_names* adds what charms read from the YAML of old releases."""
     bound = []
     for interface in _bound(world, addresses):
@@ -103,8 +114,8 @@ def _network(world: World, addresses: list[str], *, old_names: bool) -> dict[str
             for address in shown:
                 address["address"] = address["value"]
         bound.append(entry)
-    value: dict[str, Any] = {"bind-addresses": bound, "ingress-addresses": [private_address(world)]}
-    if subnets := egress_subnets(world):
+    value: dict[str, Any] = {"bind-addresses": bound, "ingress-addresses": [ingress_address(world, binding)]}
+    if subnets := egress_subnets(world, binding):
         value["egress-subnets"] = subnets
     return value
 
@@ -115,7 +126,7 @@ def _unit_get(context: HookContext, args: Args) -> Reply:
         raise BadRequest("no setting specified")
     if setting not in ("private-address", "public-address"):
         raise BadRequest(f'unknown setting "{setting}"')
-    address = private_address(context.world)
+    address = next(iter(context.world.addresses), "")
     if setting == "public-address":
         public = (address for address in context.world.addresses if _is(address, "is_global"))
         address = next(public, address)
