@@ -337,6 +337,44 @@ def journal(system: System) -> dict[str, list[str]]:
     return landed
 
 
+class People:
+    """The command line, with the model of *system*."""
+
+    def __init__(self, system: System) -> None:
+        self._environment = {
+            **{
+                name: value for name, value in os.environ.items() if not name.startswith(("JUJU_", "COORDINATOR_"))
+            },
+            "COORDINATOR_API": f"http://127.0.0.1:{system.port}",
+            "COORDINATOR_TOKEN_FILE": str(system.token_file),
+            "COORDINATOR_MODEL": "m",
+        }
+
+    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "coordinator", *arguments],
+            cwd=ROOT, env=self._environment, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+
+    def run(self, unit: str, *words: str) -> dict[str, Any]:
+        """Return the task of an action that does not end the command with an error."""
+        done = self("run", "--format", "json", unit, *words)
+        assert done.returncode == 0, done.stderr
+        (task,) = json.loads(done.stdout).values()
+        return task
+
+    def task(self, number: str) -> dict[str, Any]:
+        done = self("show-task", number, "--format", "json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def background(self, unit: str, *words: str) -> str:
+        """Return the number of a task that nobody waits for."""
+        done = self("run", "--background", unit, *words)
+        assert done.returncode == 0, done.stderr
+        return done.stderr.split("with task ")[1].split()[0]
+
+
 @contextmanager
 def running(*, workers: int = 1, members: int = 1, start: bool = True) -> Iterator[System]:
     """A system of its own, in memory where the platform has that; everything is gone afterwards."""

@@ -3,56 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from system import CHARMS, ROOT, System, running, wait_for
+from system import CHARMS, People, System, running, wait_for
 
 from coordinator.domain.refs import Kind
-
-
-class People:
-    """The command line, with the model of *system*."""
-
-    def __init__(self, system: System) -> None:
-        self._environment = {
-            **{
-                name: value for name, value in os.environ.items() if not name.startswith(("JUJU_", "COORDINATOR_"))
-            },
-            "COORDINATOR_API": f"http://127.0.0.1:{system.port}",
-            "COORDINATOR_TOKEN_FILE": str(system.token_file),
-            "COORDINATOR_MODEL": "m",
-        }
-
-    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "coordinator", *arguments],
-            cwd=ROOT, env=self._environment, capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
-
-    def run(self, unit: str, *words: str) -> dict[str, Any]:
-        """Return the task of an action that does not end the command with an error."""
-        done = self("run", "--format", "json", unit, *words)
-        assert done.returncode == 0, done.stderr
-        (task,) = json.loads(done.stdout).values()
-        return task
-
-    def task(self, number: str) -> dict[str, Any]:
-        done = self("show-task", number, "--format", "json")
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-    def background(self, unit: str, *words: str) -> str:
-        """Return the number of a task that nobody waits for."""
-        done = self("run", "--background", unit, *words)
-        assert done.returncode == 0, done.stderr
-        return done.stderr.split("with task ")[1].split()[0]
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +119,24 @@ def test_what_is_parallel_runs_beside_a_hook_and_other_actions_wait_for_it(syste
     system.wait_settled(3)
 
 
+def test_actions_of_a_group_wait_for_each_other_on_a_machine_and_for_nothing_else(system, people):
+    file = system.home / "let-go"
+    holds = people.background("actor/0", "hold", f"until={file}")
+    wait_for(lambda: people.task(holds)["status"] == "running", "one of the group to run")
+    assert people.run("actor/1", "beside")["results"]["beside"] == "yes", "parallel waits for no group"
+    assert people.run("lib/0", "sum", "numbers=[1]")["status"] == "completed", "a group is not the whole machine"
+    assert people("exec", "--unit", "lib/0", "--execution-group", "tape", "--", "echo other").stdout == "other\n"
+    waits = people.background("actor/1", "hold", f"until={file}")
+    commands = people("exec", "--machine", "0", "--execution-group", "disk", "--background", "--", "true")
+    also = commands.stderr.split("with task ")[1].split()[0]
+    assert people.run("lib/0", "polite")["status"] == "failed", "the others had time to begin"
+    assert [people.task(number)["status"] for number in (holds, waits, also)] == ["running", "pending", "pending"]
+    file.write_text("")
+    for number in (holds, waits, also):
+        ended = people("show-task", number, "--watch", "--format", "json")
+        assert json.loads(ended.stdout)["status"] == "completed"
+
+
 def test_actions_with_the_library_keep_state_only_when_they_end_well(people):
     first = people.run("lib/0", "sum", "numbers=[1, 2, 3.5]")
     assert first["results"]["sum"] == "6.5"
@@ -208,6 +185,7 @@ def test_commands_run_on_machines_as_such_and_in_what_units_can_take_them(system
     some = people("exec", "--unit", "actor/0,actor/9", "--", "echo here")
     assert (some.returncode, some.stdout) == (0, "here\n")
     assert some.stderr == 'Some actions could not be scheduled:\nunit "actor/9" not found (not found)\n\n'
+    people.run("actor/0", "polite")
     assert "coordinator_tasks_running 0.0" in (figures := metrics(system))
     assert 'coordinator_tasks_total{kind="exec",outcome="aborted"} 1.0' in figures
     assert re.search(r'coordinator_task_seconds_count{kind="action"} [1-9]', figures)

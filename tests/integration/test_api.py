@@ -130,6 +130,28 @@ def test_what_a_secret_holds_is_for_admins_and_changing_it_for_those_who_may_wri
         assert (status != 403) == (name in allowed), (name, told)
 
 
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"receivers": ["web/0"], "command": "id"},
+        {"receivers": ["web/0"], "action": "juju-exec", "parameters": {"command": "id"}},
+        {"machines": ["0"], "command": "id"},
+    ],
+)
+def test_commands_are_for_admins_of_the_model_and_actions_for_who_may_write(system, wanted):
+    tokens = {role: make_user(system, f"runs-as-{role}", m=role) for role in ("read", "write", "admin")}
+
+    def status(role: str, request: dict) -> tuple[int, str]:
+        body = json.dumps(request).encode()
+        code, told = ask(system, "POST", "/v1/models/m/operations", token=tokens[role], body=body)
+        return code, told["error"]["kind"]
+
+    action = {"receivers": ["web/0"], "action": "go"}
+    assert [status(role, wanted)[0] for role in tokens] == [403, 403, 404]
+    assert [status(role, action)[0] for role in tokens] == [403, 404, 404]
+    assert status("write", wanted) == (403, "denied")
+
+
 def test_a_changed_user_is_not_remembered(system):
     token = make_user(system, "leaver", everywhere="read")
     assert ask(system, "GET", "/v1/whoami", token=token)[0] == 200

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from seeds import seeds
-from system import CHARMS, EXAMPLES, System, journal, pack, running, wait_for
+from system import CHARMS, EXAMPLES, People, System, journal, pack, running, wait_for
 
 import ops
 from coordinator.domain.refs import Kind
@@ -62,6 +62,21 @@ def test_a_charm_that_nobody_adapted_runs_with_its_own_library_and_with_ours(ups
         assert version == (_version_of(upstream) if library == "its own" else ops.__version__)
         states = {ref.path[1] for ref, _ in system.view().list(Kind.STATE, "m")}
         assert ("up" in states) == (library == "ours"), "another library keeps its state in a file of the charm"
+        _run_its_actions(system)
+
+
+def _run_its_actions(system: System) -> None:
+    people = People(system)
+    for count, unit, to in ((1, "up/0", "alice"), (2, "up/0", "bob"), (1, "up/1", "carol")):
+        task = people.run(unit, "report", f"to={to}")
+        by = {"unit": unit, "task": task["id"]}
+        assert task["results"] == {"count": str(count), "by": by, "return-code": 0}
+        assert task["log"][0].endswith(f"reporting to {to}")
+    bags = {f"{r.path[2]}/{r.path[3]}": bag for r, bag in system.view().list(Kind.UNIT_BAG, "m", "0")}
+    assert (bags["up/0"]["reported"], bags["up/1"]["reported"]) == ("bob", "carol")
+    refused = people.run("up/0", "refuse")
+    assert (refused["status"], refused["message"]) == ("failed", "not today")
+    assert people.run("up/0", "report")["results"]["count"] == "103"
 
 
 def test_what_such_a_charm_stores_counts_each_hook_once_although_its_worker_is_killed(upstream):

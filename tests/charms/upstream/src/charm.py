@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Counts its hooks in stored state, defers one event, and tells its peers an option."""
+"""Counts its hooks in stored state, defers one event, tells its peers an option, and has actions."""
 
 import ops
 
@@ -9,7 +9,7 @@ class UpstreamCharm(ops.CharmBase):
 
     def __init__(self, framework):
         super().__init__(framework)
-        self.stored.set_default(hooks=0, deferred=False)
+        self.stored.set_default(hooks=0, deferred=False, reports=0)
         for event in (
             self.on.install,
             self.on.config_changed,
@@ -18,6 +18,8 @@ class UpstreamCharm(ops.CharmBase):
             self.on.take_relation_changed,
         ):
             framework.observe(event, self._on_any)
+        framework.observe(self.on.report_action, self._on_report)
+        framework.observe(self.on.refuse_action, self._on_refuse)
         framework.observe(self.on.collect_unit_status, self._on_collect_status)
 
     def _on_any(self, event):
@@ -31,6 +33,16 @@ class UpstreamCharm(ops.CharmBase):
         if self.unit.is_leader():
             ring.data[self.app]["leader"] = self.unit.name
         self.unit.set_workload_version(ops.__version__)
+
+    def _on_report(self, event):
+        self.stored.reports += 1
+        event.log(f"reporting to {event.params['to']}")
+        self.model.get_relation("ring").data[self.unit]["reported"] = event.params["to"]
+        event.set_results({"count": self.stored.reports, "by": {"unit": self.unit.name, "task": event.id}})
+
+    def _on_refuse(self, event):
+        self.stored.reports += 100
+        event.fail("not today")
 
     def _on_collect_status(self, event):
         take = self.model.get_relation("take")
