@@ -1,0 +1,280 @@
+"""Whatever people ask for is done or refused while something is broken, and comes true when that is over.
+
+One system for all: each fault comes in the middle of one request of every kind.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from seeds import seeds
+from system import CHARMS, WAIT_S, ApiError, System, pack, running, wait_for
+
+from coordinator.cli.client import Client
+from coordinator.domain import refs
+from coordinator.domain.names import UnitName
+from coordinator.domain.refs import Kind
+from coordinator.errors import CoordinatorError, Refused, Unavailable, UnknownOutcome
+from coordinator.store import keys
+from coordinator.wire import (
+    AddSecret,
+    AddStorage,
+    AttachResource,
+    AttachStorage,
+    Expose,
+    Refresh,
+    RunTasks,
+    SetConfig,
+    ShareSecret,
+)
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults")]
+
+UNIT = "handy/0"
+APART_S = 0.06  # so that a request is under way for a while when the next one comes
+HELD = "b25l"  # "one"
+OVER = ("completed", "failed", "error", "cancelled", "aborted")
+
+
+class Row(NamedTuple):
+    """One thing to ask for in a round, and whether it has come true."""
+
+    ask: Callable[[Client, int, Path], Any]
+    holds: Callable[[System, int], Any]
+
+
+def version(place: Path, number: int) -> bytes:
+    """Return the archive of another version of the charm."""
+    charm = place / f"version-{number}"
+    if not charm.exists():
+        shutil.copytree(CHARMS / "handy", charm)
+    (charm / "version").write_text(f"{number}\n")
+    return pack(charm)
+
+
+def run(client: Client, **what: Any) -> None:
+    client.run_tasks("m", RunTasks(receivers=[UNIT], **what))
+
+
+def refresh(client: Client, number: int, place: Path) -> None:
+    sha256 = client.upload_charm(version(place, number))["sha256"]
+    client.refresh("m", "handy", Refresh(charm=sha256))
+
+
+def hand_in(client: Client, number: int, place: Path) -> None:
+    sha256 = client.upload_resource(f"file-{number}".encode())["sha256"]
+    client.attach_resource("m", "handy", "file", AttachResource(sha256=sha256))
+
+
+def expose(client: Client, number: int, place: Path) -> None:
+    (client.expose if number % 2 else client.unexpose)("m", "handy", Expose())
+
+
+def says(system: System, word: str) -> bool:
+    return word in system.units()[UNIT]["workload-status"].get("message", "").split()
+
+
+def tasks(system: System, number: int | None = None) -> list[dict[str, Any]]:
+    """Return the tasks of the actions of a round; None: of all."""
+    return [
+        system.client.task("m", int(task))
+        for operation in system.client.operations("m", actions=["count"])
+        if number in (None, operation["action"]["parameters"]["round"])
+        for task in operation["task-ids"]
+    ]
+
+
+def over(system: System) -> bool:
+    """Say whether no task waits or runs, whatever became of it."""
+    return all(operation["status"] in OVER for operation in system.client.operations("m"))
+
+
+def bag(system: System) -> Mapping[str, str]:
+    found = system.view().list(Kind.UNIT_BAG, "m", "0")
+    return found[0][1] if found else {}
+
+
+def kept(system: System, number: int) -> bool:
+    return f"added-{number}" in {each.get("name") for each in system.client.secrets("m").values()}
+
+
+def granted(system: System, number: int) -> bool:
+    (found,) = [each for each in system.client.secrets("m").values() if each.get("name") == f"shared-{number}"]
+    return [each["target"] for each in found.get("access", ())] == ["application-handy"]
+
+
+def notes(system: System) -> dict[str, str]:
+    """Return the status of each storage by name."""
+    found = system.client.storage("m").get("storage", {})
+    return {name: each["status"]["current"] for name, each in found.items()}
+
+
+def is_open(system: System, number: int) -> bool:
+    """Say whether the worker has noted for the firewall who may reach port 80."""
+    plan = (system.home / "w0" / "firewall.json").read_text()
+    return '"80/tcp"' in plan and ("0.0.0.0/0" in plan) == bool(number % 2)
+
+
+ROWS: Mapping[str, Row] = {
+    "action": Row(
+        lambda client, n, place: run(client, action="count", parameters={"round": n}),
+        lambda system, n: "completed" in {each["status"] for each in tasks(system, n)},
+    ),
+    "exec": Row(
+        lambda client, n, place: run(client, command=f"relation-set -r ring:0 round={n}"),
+        lambda system, n: bag(system).get("round") == str(n),
+    ),
+    "add-secret": Row(
+        lambda client, n, place: client.add_secret("m", AddSecret(name=f"added-{n}", content={"token": HELD})),
+        kept,
+    ),
+    "grant-secret": Row(
+        lambda client, n, place: client.share_secret(
+            "m", ShareSecret(secret=f"shared-{n}", applications=["handy"]), granted=True
+        ),
+        granted,
+    ),
+    "add-storage": Row(
+        lambda client, n, place: client.add_storage("m", AddStorage(unit=UNIT, name="notes")),
+        lambda system, n: len(found := notes(system)) > n and set(found.values()) == {"attached"},
+    ),
+    "attach-storage": Row(
+        lambda client, n, place: client.attach_storage("m", AttachStorage(unit=UNIT, ids=["notes/0"])),
+        lambda system, n: notes(system)["notes/0"] == "attached",
+    ),
+    "refresh": Row(refresh, lambda system, n: says(system, f"version={n}")),
+    "attach-resource": Row(hand_in, lambda system, n: says(system, f"file=file-{n}")),
+    "expose": Row(expose, is_open),
+    "config": Row(
+        lambda client, n, place: client.set_config("m", "handy", SetConfig(config={"color": f"color-{n}"})),
+        lambda system, n: says(system, f"color=color-{n}"),
+    ),
+}
+
+
+class Fault(NamedTuple):
+    """Something that breaks, and how it is over.
+
+    `excuses`: what a request may be told meanwhile.  `outlasts`: it is over when every request has been answered.
+    """
+
+    begin: Callable[[System], Any]
+    end: Callable[[System], Any]
+    excuses: tuple[type[CoordinatorError], ...] = ()
+    outlasts: bool = False
+
+
+def revoke(system: System) -> None:
+    """Let the worker lose its session: claims, terms and all."""
+    (claim,) = system.store.read(keys.key_of(refs.claim("m", UnitName.parse(UNIT)))).items
+    system.store.revoke(claim.lease)
+
+
+def kill_etcd(system: System) -> None:
+    pid = system.etcd[0].pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not system.etcd[0].is_running, "the end of etcd")
+
+
+FAULTS = {
+    "the worker is killed": Fault(
+        lambda system: system.workers[0].kill(), lambda system: system.workers[0].start()
+    ),
+    "the controller is killed": Fault(
+        lambda system: system.controller.kill(),
+        lambda system: system.controller.start(),
+        excuses=(Unavailable, UnknownOutcome),
+    ),
+    "the worker loses its session": Fault(revoke, lambda system: None),
+    "etcd is killed": Fault(
+        kill_etcd, lambda system: system.etcd[0].start(), excuses=(Unavailable, UnknownOutcome)
+    ),
+    "etcd is away for longer than anybody waits": Fault(
+        kill_etcd, lambda system: system.etcd[0].start(), excuses=(Unavailable, UnknownOutcome), outlasts=True
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def system() -> Iterator[System]:
+    with running(workers=1) as system:
+        system.add_model()
+        system.deploy(CHARMS / "handy", "handy")
+        for number in range(1, len(FAULTS) + 1):
+            system.client.add_secret("m", AddSecret(name=f"shared-{number}", content={"token": HELD}))
+        system.wait_settled(1)
+        system.client.add_storage("m", AddStorage(unit=UNIT, name="notes"))
+        wait_for(lambda: notes(system) == {"notes/0": "attached"}, "the storage to attach")
+        yield system
+
+
+@pytest.mark.parametrize(("number", "name"), [*enumerate(FAULTS, 1)], ids=FAULTS)
+def test_what_is_asked_for_in_a_fault_is_done_or_refused_and_comes_true(system, number, name):
+    fault, rng = FAULTS[name], random.Random(seeds([number])[0])
+    system.client.detach_storage("m", "notes", 0)
+    wait_for(lambda: notes(system)["notes/0"] == "detached", "the storage to be free")
+    order = rng.sample(list(ROWS), len(ROWS))
+    with ThreadPoolExecutor(len(ROWS)) as pool:
+        asked = {
+            what: pool.submit(ask, system, ROWS[what], number, place * APART_S) for place, what in enumerate(order)
+        }
+        time.sleep(rng.uniform(2, len(ROWS) - 3) * APART_S)  # some are under way, some come later
+        fault.begin(system)
+        if fault.outlasts:
+            wait(asked.values(), WAIT_S)
+        fault.end(system)
+        told = {what: each.result(WAIT_S) for what, each in asked.items()}
+    system.client.close()  # what it was connected to may be gone
+    refused = {what: error for what, error in told.items() if error is not None}
+    for what, error in refused.items():
+        assert isinstance(error, fault.excuses), (what, error)
+        assert error.what, what
+        assert error.fix, what
+    assert refused or not fault.outlasts, "nobody noticed"
+
+    wait_for(lambda: has_recovered(system) and over(system), "the end of what was begun")
+    for what, row in ROWS.items():
+        if what in refused or (what in ("action", "exec") and not row.holds(system, number)):
+            ask_again(system, row, number)
+    for what, row in ROWS.items():
+        wait_for(lambda row=row: row.holds(system, number), f"{what} to come true")
+    system.wait_settled(1)
+    assert not [what for what, row in ROWS.items() if not row.holds(system, number)]
+    completed = [each for each in tasks(system) if each["status"] == "completed"]
+    (state,) = [state for _, state in system.view().list(Kind.STATE, "m")]
+    assert state["count"] == str(len(completed)), "what an action did is there if, and only if, it was completed"
+
+
+def ask(system: System, row: Row, number: int, after_s: float) -> CoordinatorError | None:
+    """Return what the request was told instead of done; it comes at any moment of the fault."""
+    time.sleep(after_s)
+    with closing(Client([f"http://127.0.0.1:{system.port}"], system.token_file.read_text().strip())) as client:
+        try:
+            row.ask(client, number, system.home)
+        except CoordinatorError as error:
+            return error
+    return None
+
+
+def ask_again(system: System, row: Row, number: int) -> None:
+    """Ask as a person would who was told that it may have been done: perhaps it was."""
+    error = ask(system, row, number, 0)
+    assert error is None or (isinstance(error, Refused) and "already" in str(error)), error
+
+
+def has_recovered(system: System) -> bool:
+    try:
+        return system.units()[UNIT]["juju-status"]["current"] == "idle"
+    except (ApiError, OSError):
+        return False
