@@ -61,6 +61,8 @@ class Refresh:
     resources: dict[str, str] = field(default_factory=dict)
     batch: int | None = None
     force_units: bool = False
+    storage: dict[str, str] = field(default_factory=dict)
+    bindings: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

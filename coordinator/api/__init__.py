@@ -3,5 +3,5 @@
 server.py    the HTTP server, limits, errors to status codes   auth.py    who may do what
 services.py  what every request needs: store, user, commit     logs.py    log lines of all workers, merged
 routes/      a file per subject, a function per request        status.py  View -> status tree (pure)
-show.py, storage.py, task.py                                   View -> the answers of the show commands (pure)
+show.py, space.py, storage.py, task.py                         View -> the answers of the show commands (pure)
 """

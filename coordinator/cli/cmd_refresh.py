@@ -15,8 +15,6 @@ from coordinator.domain.names import check_application_name
 from coordinator.errors import BadRequest, Refused
 from coordinator.wire import GoBack, Refresh, Trust
 
-NOT_HERE = {"storage": "units keep what they have"}
-
 
 @click.command()
 @click.argument("application", required=False)
@@ -30,7 +28,7 @@ NOT_HERE = {"storage": "units keep what they have"}
 @click.option("--revision", type=INTEGER, help="For charms from a store.")
 @click.option("--channel", metavar="CHANNEL", help="For charms from a store.")
 @click.option("--base", type=BASE, metavar="BASE", help="Taken, unused.")
-@click.option("--bind", help="Taken, unused.", hidden=True)
+@click.option("--bind", "bind_words", multiple=True, metavar='"SPACE|EP=SPACE ..."', help="Spaces of endpoints.")
 @click.option("--force", is_flag=True, help="Taken, unused.")
 @click.option("--force-base", is_flag=True, hidden=True)
 @click.option("--force-units", is_flag=True, help="Units in error take the new charm too.")
@@ -38,7 +36,13 @@ NOT_HERE = {"storage": "units keep what they have"}
 @click.option("--continue", "go_on", is_flag=True, help="Go on with an upgrade that stopped.")
 @click.option("--back", is_flag=True, help="Go back to the charm before the last refresh.")
 @click.option("--resource", "resource_words", multiple=True, metavar="NAME=FILE", help="Hand in a resource.")
-@click.option("--storage", multiple=True, metavar="NAME=...", help="Not supported.")
+@click.option(
+    "--storage",
+    "storage_words",
+    multiple=True,
+    metavar="NAME=DIRECTIVE",
+    help="Storage of new units, and what the new charm needs more of; repeatable.",
+)
 def command(
     target: Target,
     application: str | None,
@@ -52,6 +56,8 @@ def command(
     go_on: bool,
     back: bool,
     resource_words: tuple[str, ...],
+    bind_words: tuple[str, ...],
+    storage_words: tuple[str, ...],
     **rest: Any,
 ) -> None:
     """Let an application run a new version of its charm.
@@ -69,13 +75,17 @@ def command(
     exclusive = [f"--{name}" for name, value in given if value is not None]
     if len(exclusive) > 1:
         raise BadRequest(f"{exclusive[0]} and {exclusive[1]} are mutually exclusive")
-    for name, why in NOT_HERE.items():
-        if rest[name]:
-            raise Refused(f"cannot refresh with --{name}", why=why, fix=f"leave --{name} out")
     if go_on and back:
         raise BadRequest("cannot specify both --continue and --back")
     if go_on or back:
-        flags = {"batch": batch, "config": config_words, "resource": resource_words, "trust": trust}
+        flags = {
+            "batch": batch,
+            "config": config_words,
+            "resource": resource_words,
+            "trust": trust,
+            "bind": bind_words,
+            "storage": storage_words,
+        }
         unused = [f"--{name}" for name, value in flags.items() if value]
         _steer(target, app, back=back, force_units=force_units, given=exclusive + unused)
         return
@@ -85,13 +95,22 @@ def command(
             fix=f"coordinator refresh {app} --path ./{app}",
         )
     config = values.options(config_words, app)
+    bindings, storage = values.bindings(bind_words), values.storage(storage_words)
     model = target.model
     sent = upload(target, path, missing="no charm found at")
     resources = handed_in(target, resource_words)
     made = target.client.refresh(
         model,
         app,
-        Refresh(charm=sent["sha256"], config=config, batch=batch, force_units=force_units, resources=resources),
+        Refresh(
+            charm=sent["sha256"],
+            config=config,
+            batch=batch,
+            force_units=force_units,
+            resources=resources,
+            storage=storage,
+            bindings=bindings,
+        ),
     )
     if trust:
         target.client.trust(model, app, Trust(trust=True))

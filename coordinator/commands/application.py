@@ -16,9 +16,9 @@ from coordinator.domain.constraints import constraint_values
 from coordinator.domain.life import Life
 from coordinator.domain.names import check_application_name
 from coordinator.domain.refs import Kind, Ref
-from coordinator.domain.relation import Relation, Side
+from coordinator.domain.relation import JUJU_INFO, Relation, Side
 from coordinator.domain.resource import Blob, Resource, declared
-from coordinator.domain.space import check_bindings
+from coordinator.domain.space import bindable, check_bindings, check_machines, rebound
 from coordinator.domain.storage import (
     StorageId,
     carried_over,
@@ -117,11 +117,14 @@ def refresh(
     force_units: bool = False,
     resources: Mapping[str, str] | None = None,
     by: str = "",
+    storage: Mapping[str, str] | None = None,
+    bindings: Mapping[str, str] | None = None,
 ) -> Change:
     """Let an application run another archive; its units run upgrade-charm, each when it gets to it.
 
     With *batch* so many at a time, and it stops at the first one in error; with *force_units* units in error take
-    the new charm too, before their hook is tried again.
+    the new charm too, before their hook is tried again.  *storage* has directives for new units, and for what the
+    new charm needs; *bindings* as in `bind`.
     """
     if batch is not None and batch < 1:
         raise BadRequest(f"cannot upgrade {batch} units at a time", fix="--batch takes a number from 1 on")
@@ -143,6 +146,9 @@ def refresh(
     check_storage_change(charm_of(view, application).meta, meta)
     revision = next_number(view, model, f"charm-{meta.name}")
     version = next_version(application)
+    asked = parse_directives(storage or {}, Pools.of(view, model))
+    check_bindings(meta, bindings or {})
+    rebindings = rebound(application.bindings, bindings or {})
     upgraded = replace(
         application,
         charm=charm,
@@ -158,7 +164,8 @@ def refresh(
         rollout=Rollout(batch=batch) if batch is not None else None,
         resources=with_resources(view, meta, application.resources, resources or {}, by=by, now=now),
         forced_version=version if force_units else None,
-        storage=wanted(meta, carried_over(meta, application.storage)),
+        storage=wanted(meta, carried_over(meta, application.storage, asked)),
+        bindings={name: to for name, to in rebindings.items() if name in ("", JUJU_INFO.name, *bindable(meta))},
     )
     puts: dict[Ref, Any] = {
         refs.application(model, app): upgraded,
@@ -170,6 +177,10 @@ def refresh(
         puts[refs.config(model, app)] = kept
     puts |= _peer_relations(view, model, app, _charm(view, charm), now)
     puts |= _missing_storage(view, model, upgraded, meta, now)
+    puts |= storage_pool.named_again(view, model, [directive.pool for directive in asked.values()])
+    if bindings:
+        puts |= space.named_again(view, model, bindings.values())
+        check_machines(view, model, application, upgraded, meta, fix="or use `coordinator bind --force`")
     return Change(did=f"refresh {app} ({meta.name}-{revision})", puts=puts)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +10,6 @@ from coordinator.commands.application import alive_application, charm_of
 from coordinator.commands.model import alive_model
 from coordinator.domain import refs
 from coordinator.domain.change import Change
-from coordinator.domain.model import Machine
 from coordinator.domain.refs import Kind, Ref
 from coordinator.domain.space import (
     ALPHA,
@@ -18,14 +17,16 @@ from coordinator.domain.space import (
     Space,
     Spaces,
     addresses_in,
-    bound_to,
     check_bindings,
+    check_machines,
     check_space_name,
     endpoint_bindings,
     find_space,
+    machines_of,
     named_again,
     overlap,
     parse_cidr,
+    rebound,
 )
 from coordinator.domain.unit import Application
 from coordinator.domain.view import View
@@ -138,25 +139,12 @@ def bind(view: View, model: str, app: str, bindings: Mapping[str, str], *, force
     if not bindings:
         raise BadRequest("no bindings specified", fix=f"write it like bind {app} SPACE, or {app} ENDPOINT=SPACE")
     check_bindings(meta, bindings)
-    usual = bound_to(application.bindings, "")
-    kept = dict(application.bindings)
-    if "" in bindings:  # whoever was bound as usual, by name or not, goes along
-        kept = {endpoint: space for endpoint, space in kept.items() if space != usual}
-    after = replace(application, bindings={**kept, **bindings})
+    after = replace(application, bindings=rebound(application.bindings, bindings))
     puts = named_again(view, model, bindings.values())
     if endpoint_bindings(after, meta) == endpoint_bindings(application, meta):
         return None
     if not force:
-        spaces = Spaces.of(view, model)
-        before = set(endpoint_bindings(application, meta).values())
-        for machine in _machines_of(view, model, app):
-            for space in sorted(set(endpoint_bindings(after, meta).values()) - before):
-                if not addresses_in(spaces, machine.addresses, space):
-                    raise Refused(
-                        f'cannot bind "{app}" to space "{space}"',
-                        why=f"machine {machine.id}, which has a unit of it, has no address there",
-                        fix="give the space a network of the machine (move-to-space); or add --force",
-                    )
+        check_machines(view, model, application, after, meta, fix="or add --force")
     words = [f"{endpoint}={space}" if endpoint else space for endpoint, space in sorted(bindings.items())]
     flag = " --force" if force else ""
     did = " ".join(["bind", app, *words]) + flag
@@ -207,7 +195,7 @@ def _check_reach(
         charm = view.peek(refs.charm(app.charm))
         bound = endpoint_bindings(app, charm.meta if charm is not None else None)
         wanted = {space for endpoint, space in bound.items() if endpoint}
-        for machine in _machines_of(view, model, app.name):
+        for machine in machines_of(view, model, app.name):
             for space in sorted(wanted):
                 had, has = (addresses_in(each, machine.addresses, space) for each in (before, after))
                 if had and not has:
@@ -217,14 +205,6 @@ def _check_reach(
                         "would have no address any more",
                         fix=f"first bind {app.name} elsewhere; or {fix}",
                     )
-
-
-def _machines_of(view: View, model: str, app: str) -> Iterator[Machine]:
-    machines = {unit.machine for _, unit in view.list(Kind.UNIT, model, app) if unit.machine is not None}
-    for machine in sorted(machines):
-        found = view.peek(refs.machine(machine))
-        if found is not None:
-            yield found
 
 
 def _bound(view: View, model: str, space: str) -> list[tuple[Ref, Application]]:

@@ -21,7 +21,7 @@ from coordinator.domain.refs import Kind, Ref
 from coordinator.domain.relation import JUJU_INFO
 from coordinator.domain.unit import Application
 from coordinator.domain.view import Stored, View
-from coordinator.errors import BadRequest, NotFound
+from coordinator.errors import BadRequest, NotFound, Refused
 
 ALPHA = "alpha"
 ALPHA_ID = "0"
@@ -82,6 +82,16 @@ def bound_to(bindings: Mapping[str, str], endpoint: str) -> str:
     return bindings.get(endpoint, bindings.get("", ALPHA))
 
 
+def rebound(before: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """Return the bindings *before* with those *given* in place of them.
+
+    With another space as the usual one, whatever was bound as usual, by name or not, goes along.
+    """
+    usual = bound_to(before, "")
+    kept = {endpoint: space for endpoint, space in before.items() if "" not in given or space != usual}
+    return {**kept, **given}
+
+
 def bindable(meta: CharmMeta) -> list[str]:
     """Return what of a charm can be bound: endpoints and extra bindings, sorted."""
     return sorted({*(endpoint.name for endpoint in meta.endpoints), *meta.extra_bindings})
@@ -121,6 +131,33 @@ def named_again(view: View, model: str, names: Iterable[str]) -> dict[Ref, Any]:
     """
     found = [find_space(view, model, name) for name in sorted(set(names) - {ALPHA})]
     return {refs.space(model, space.name): replace(space, named=space.named + 1) for space in found}
+
+
+def machines_of(view: View, model: str, app: str) -> list[Machine]:
+    """Return the machines that have units of *app*."""
+    names = {unit.machine for _, unit in view.list(Kind.UNIT, model, app) if unit.machine is not None}
+    found = [view.peek(refs.machine(name)) for name in sorted(names)]
+    return [machine for machine in found if machine is not None]
+
+
+def check_machines(
+    view: View, model: str, before: Application, after: Application, meta: CharmMeta, *, fix: str
+) -> None:
+    """Refuse bindings to spaces in which a machine with a unit of the application has no address.
+
+    Raises:
+        Refused: there is such a space, and nothing was bound to it *before*.
+    """
+    spaces = Spaces.of(view, model)
+    new = set(endpoint_bindings(after, meta).values()) - set(endpoint_bindings(before, meta).values())
+    for machine in machines_of(view, model, after.name):
+        for space in sorted(new):
+            if not addresses_in(spaces, machine.addresses, space):
+                raise Refused(
+                    f'cannot bind "{after.name}" to space "{space}"',
+                    why=f"machine {machine.id}, which has a unit of it, has no address there",
+                    fix=f"give the space a network of the machine (move-to-space); {fix}",
+                )
 
 
 def check_bindings(meta: CharmMeta, bindings: Mapping[str, str]) -> None:

@@ -184,13 +184,24 @@ def wanted(meta: CharmMeta, given: Mapping[str, Directive]) -> dict[str, Directi
     return found
 
 
-def carried_over(meta: CharmMeta, before: Mapping[str, Directive]) -> dict[str, Directive]:
-    """Return what was asked for with another charm as far as *meta* still has it, and as much as that needs."""
-    return {
+def carried_over(
+    meta: CharmMeta, before: Mapping[str, Directive], asked: Mapping[str, Directive]
+) -> dict[str, Directive]:
+    """Return what was asked for with another charm as far as *meta* still has it, and as much as that needs, with
+    what is *asked* for now in place of it."""
+    kept = {
         name: replace(directive, count=max(directive.count or 0, meta.storage[name].count_min))
         for name, directive in before.items()
         if name in meta.storage
     }
+    for name, new in asked.items():
+        old = kept.get(name, Directive())
+        kept[name] = Directive(
+            pool=new.pool or old.pool,
+            count=old.count if new.count is None else new.count,
+            size_mb=old.size_mb if new.size_mb is None else new.size_mb,
+        )
+    return kept
 
 
 def check_storage_change(before: CharmMeta, after: CharmMeta) -> None:

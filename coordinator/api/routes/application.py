@@ -39,7 +39,8 @@ def refresh(s: S, by: U, name: str, app: str, given: Refresh) -> dict[str, Any]:
     check(by, "write", name)
     transact(s, by, name, lambda view: application.refresh(
         view, name, app, charm=given.charm, now=s.clock.timestamp(), config=given.config, batch=given.batch,
-        force_units=given.force_units, resources=given.resources, by=by.name,
+        force_units=given.force_units, resources=given.resources, by=by.name, storage=given.storage,
+        bindings=given.bindings,
     ), given.charm, blobs=given.resources.values())  # fmt: skip
     return _application(s, name, app)
 

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from build import CREATED, DB, MODEL, WEB, unit
+from build import CREATED, DB, MODEL, WEB, charm, unit
 from stage import Stage
 
 from coordinator.api.space import show, spaces_tree, subnets_tree
 from coordinator.api.status import status_of
-from coordinator.commands.application import deploy
+from coordinator.commands.application import deploy, refresh
 from coordinator.commands.space import (
     add_space,
     bind,
@@ -147,6 +147,20 @@ def test_binding_as_usual_takes_along_what_was_bound_as_usual(stage: Stage) -> N
     assert bindings(stage) == {"": "inner"}
 
 
+def test_a_new_charm_keeps_the_bindings_of_what_it_still_has_and_gets_new_ones(stage: Stage) -> None:
+    add(stage, "inner", INNER)
+    add(stage, "far", "10.99.0.0/16")
+    bound(stage, usual="inner", clients="inner")
+    newer = stage.charm(charm("db", provides={"readers": "sql"}))
+    refreshed = {"charm": newer, "now": CREATED}
+    with pytest.raises(Refused, match="has no address there"):
+        stage.do(lambda view: refresh(view, MODEL, "db", bindings={"readers": "far"}, **refreshed))
+    with pytest.raises(NotFound, match='space "none" not found'):
+        stage.do(lambda view: refresh(view, MODEL, "db", bindings={"readers": "none"}, **refreshed))
+    stage.do(lambda view: refresh(view, MODEL, "db", bindings={"readers": ALPHA}, **refreshed))
+    assert bindings(stage) == {"": "inner", "readers": ALPHA}
+
+
 @pytest.mark.parametrize(
     ("plan", "kind", "words"),
     [
@@ -200,8 +214,8 @@ def test_nobody_takes_the_last_address_of_who_is_bound_to_alpha(stage: Stage) ->
 
 
 def _deploy(view: View, given: dict[str, str], **more: Any) -> Any:
-    charm = view.find(refs.application(MODEL, "db")).charm
-    return deploy(view, MODEL, "other", charm=charm, now=CREATED, bindings=given, **more)
+    sha256 = view.find(refs.application(MODEL, "db")).charm
+    return deploy(view, MODEL, "other", charm=sha256, now=CREATED, bindings=given, **more)
 
 
 def test_who_insists_may_leave_units_without_addresses_and_status_says_so(stage: Stage) -> None:

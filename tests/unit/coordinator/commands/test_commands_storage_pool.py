@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from stage import ALICE, Stage
 
 from coordinator.api.storage import storage_tree
 from coordinator.cli.storage_text import filesystem_table
-from coordinator.commands.application import deploy, remove_application
+from coordinator.commands.application import deploy, refresh, remove_application
 from coordinator.commands.storage import add_storage, attach_storage, import_filesystem, remove_storage
 from coordinator.commands.storage_pool import create_pool, remove_pool, update_pool
 from coordinator.commands.unit import add_units
@@ -64,6 +65,17 @@ def test_a_pool_of_memory_is_memory(stage: Stage) -> None:
     made = storage(stage, 1)
     assert (made.provider, made.directory, made.mode, made.size_mb) == ("tmpfs", None, "700", 16)
     assert not storage_tree(stage.view(), MODEL)["storage"]["data/1"]["persistent"]
+
+
+def test_a_refresh_says_where_new_storage_comes_from(stage: Stage) -> None:
+    stage.deploy("keeper", KEEPER, 1)
+    more = {**KEEPER.storage, "logs": StorageMeta(name="logs", type="filesystem", count_max=1)}
+    newer = stage.charm(replace(KEEPER, storage=more))
+    asked = {"logs": "fast", "data": "tmpfs"}
+    stage.do(lambda view: refresh(view, MODEL, "keeper", charm=newer, now=CREATED, storage=asked))
+    assert (storage(stage, 0).pool, storage(stage, 1, "logs").pool) == ("rootfs", "fast")
+    stage.do(lambda view: add_units(view, MODEL, "keeper", count=1, now=CREATED))
+    assert (storage(stage, 2).pool, storage(stage, 3, "logs").pool) == ("tmpfs", "fast")
 
 
 def test_a_pool_is_removed_when_nothing_is_from_it_any_more(stage: Stage) -> None:

@@ -189,7 +189,9 @@ def test_a_charm_that_could_not_go_on_with_what_units_have_is_refused(after: lis
 def test_what_was_asked_for_is_carried_over_and_grows_with_the_need() -> None:
     before = {"data": Directive("tmpfs", 1, 64), "old": Directive("rootfs", 1, 64)}
     after = with_storage(keeper(count_min=2, count_max=5), keeper(name="logs"))
-    assert carried_over(after, before) == {"data": Directive("tmpfs", 2, 64)}
+    assert carried_over(after, before, {}) == {"data": Directive("tmpfs", 2, 64)}
+    asked = {"data": Directive(count=3)}
+    assert carried_over(after, before, asked) == {"data": Directive("tmpfs", 3, 64)}
 
 
 # --- steps -----------------------------------------------------------------------------------------------------
