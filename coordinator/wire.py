@@ -132,6 +132,7 @@ class RemoveRelation:
 class Expose:
     endpoints: list[str] = field(default_factory=list)
     cidrs: list[str] = field(default_factory=list)
+    spaces: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)

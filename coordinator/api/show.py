@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from coordinator import ANNOUNCED_VERSION
@@ -114,13 +115,21 @@ def application(view: View, model: str, name: str) -> Tree:
         tree["constraints"] = dict(app.constraints)
     tree |= {"principal": not app.subordinate, "exposed": bool(app.exposed)}
     if app.exposed:
-        tree["exposed-endpoints"] = {key: {"expose-to-cidrs": list(cidrs)} for key, cidrs in app.exposed.items()}
+        tree["exposed-endpoints"] = {key: _exposed_to(sources) for key, sources in app.exposed.items()}
     endpoints = {
         endpoint.name: {"interface": endpoint.interface, "role": endpoint.role.value}
         for endpoint in charm.endpoints
     }
     tree |= {"remote": False, "life": app.life.value, "endpoints": endpoints}
     return tree | {"endpoint-bindings": endpoint_bindings(app, charm)}
+
+
+def _exposed_to(sources: Sequence[str]) -> Tree:
+    cidrs, spaces = ([each for each in sources if ("/" in each) is is_network] for is_network in (True, False))
+    return {
+        **({"expose-to-spaces": spaces} if spaces else {}),
+        **({"expose-to-cidrs": cidrs} if cidrs else {}),
+    }
 
 
 def model(view: View, name: str, *, controller: str, controller_uuid: str) -> Tree:

@@ -7,10 +7,7 @@ import click
 from coordinator.cli.target import Target, model_options
 from coordinator.cli.usage import LIST, required
 from coordinator.domain.names import check_application_name
-from coordinator.errors import Refused
 from coordinator.wire import Expose
-
-SPACE = "alpha"  # of which it is said that the world reaches it
 
 
 @click.command()
@@ -31,13 +28,8 @@ def command(
     Examples:
       coordinator expose web
       coordinator expose web --endpoints www --to-cidrs 10.0.0.0/8
+      coordinator expose web --to-spaces office-net
     """
     app = check_application_name(required(application, "no application name specified"))
-    for space in spaces or []:
-        if space != SPACE:
-            raise Refused(
-                f'cannot expose "{app}" to space "{space}"',
-                why="ports are opened to networks",
-                fix=f"use --to-cidrs with those that `coordinator show-space {space}` lists",
-            )
-    target.client.expose(target.model, app, Expose(endpoints=endpoints or [], cidrs=cidrs or []))
+    request = Expose(endpoints=endpoints or [], cidrs=cidrs or [], spaces=spaces or [])
+    target.client.expose(target.model, app, request)

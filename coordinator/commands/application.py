@@ -15,6 +15,7 @@ from coordinator.domain.config import carry_over, parse_options
 from coordinator.domain.constraints import constraint_values
 from coordinator.domain.life import Life
 from coordinator.domain.names import check_application_name
+from coordinator.domain.network import check_network
 from coordinator.domain.refs import Kind, Ref
 from coordinator.domain.relation import JUJU_INFO, Relation, Side
 from coordinator.domain.resource import Blob, Resource, declared
@@ -201,18 +202,28 @@ def remove_application(
 
 
 def expose(
-    view: View, model: str, app: str, *, endpoints: Sequence[str] = (), cidrs: Sequence[str] = ()
+    view: View,
+    model: str,
+    app: str,
+    *,
+    endpoints: Sequence[str] = (),
+    cidrs: Sequence[str] = (),
+    spaces: Sequence[str] = (),
 ) -> Change | None:
-    """Let the world reach the open ports of *endpoints* (none given: all) from *cidrs* (none given: anywhere)."""
+    """Let the world reach the open ports of *endpoints* (none given: all) from *cidrs* and *spaces* (none given:
+    anywhere)."""
     application = alive_application(view, model, app)
     meta = _charm(view, application.charm).meta
     for name in endpoints:
         if meta.find_endpoint(name) is None and name not in meta.extra_bindings:
             raise NotFound(f'endpoint "{name}" not found', why=f'charm "{meta.name}" does not declare it')
-    exposed = dict(application.exposed) | {name: tuple(cidrs) or ANYWHERE for name in endpoints or ("",)}
+    sources = (*(check_network(text) for text in cidrs), *spaces) or ANYWHERE
+    named = space.named_again(view, model, spaces)
+    exposed = dict(application.exposed) | dict.fromkeys(endpoints or ("",), sources)
     if exposed == application.exposed:
         return None
-    return Change(did=f"expose {app}", puts={refs.application(model, app): replace(application, exposed=exposed)})
+    puts = {refs.application(model, app): replace(application, exposed=exposed)}
+    return Change(did=f"expose {app}", puts={**puts, **named})
 
 
 def unexpose(view: View, model: str, app: str, *, endpoints: Sequence[str] = ()) -> Change | None:

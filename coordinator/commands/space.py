@@ -103,12 +103,17 @@ def rename_space(view: View, model: str, name: str, to: str) -> Change | None:
     puts: dict[Ref, Any] = {refs.space(model, to): replace(space, name=to)}
     for ref, app in _bound(view, model, name):
         renamed = {endpoint: to if bound == name else bound for endpoint, bound in app.bindings.items()}
-        puts[ref] = replace(app, bindings=renamed)
+        exposed = {
+            endpoint: tuple(to if source == name else source for source in sources)
+            for endpoint, sources in app.exposed.items()
+        }
+        puts[ref] = replace(app, bindings=renamed, exposed=exposed)
     return Change(did=f"rename-space {name} {to}", puts=puts, deletes=frozenset({refs.space(model, name)}))
 
 
 def remove_space(view: View, model: str, name: str, *, force: bool = False) -> Change:
-    """Remove a space; its networks are alpha's again.  With *force* what is bound to it is bound to alpha, too."""
+    """Remove a space; its networks are alpha's again.  With *force* what is bound to it is bound to alpha, and
+    what is exposed to it is not any more."""
     alive_model(view, model)
     find_space(view, model, name)
     if name == ALPHA:
@@ -119,11 +124,16 @@ def remove_space(view: View, model: str, name: str, *, force: bool = False) -> C
         if not force:
             raise Refused(
                 f'cannot remove space "{name}"',
-                why=f"bound to it: {', '.join(each.name for _, each in bound)}",
-                fix=f"first `coordinator bind {app.name} SPACE`; or add --force to bind them to alpha",
+                why=f"bound or exposed to it: {', '.join(each.name for _, each in bound)}",
+                fix=f"first `coordinator bind {app.name} SPACE`, or unexpose it; or add --force",
             )
         kept = {endpoint: ALPHA if to == name else to for endpoint, to in app.bindings.items()}
-        puts[ref] = replace(app, bindings=kept)
+        exposed = {
+            endpoint: left
+            for endpoint, sources in app.exposed.items()
+            if (left := tuple(source for source in sources if source != name))
+        }
+        puts[ref] = replace(app, bindings=kept, exposed=exposed)
     flag = " --force" if force else ""
     return Change(did=f"remove-space {name}{flag}", puts=puts, deletes=frozenset({refs.space(model, name)}))
 
@@ -208,6 +218,10 @@ def _check_reach(
 
 
 def _bound(view: View, model: str, space: str) -> list[tuple[Ref, Application]]:
-    """Return the applications that are bound to *space*; the write depends on them."""
-    found = [ref for ref, app in view.list(Kind.APPLICATION, model) if space in app.bindings.values()]
+    """Return the applications that are bound or exposed to *space*; the write depends on them."""
+    found = [
+        ref
+        for ref, app in view.list(Kind.APPLICATION, model)
+        if space in app.bindings.values() or any(space in sources for sources in app.exposed.values())
+    ]
     return [(ref, view.find(ref)) for ref in found]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_interface, ip_network
 
-from coordinator.errors import Refused
+from coordinator.errors import BadRequest, Refused
 
 #: How the interfaces are called that container engines and the like make for what runs inside the machine.
 _INSIDE = ("docker", "br-", "veth", "virbr", "lxdbr", "lxcbr", "cni", "flannel", "cali", "podman")
@@ -61,6 +61,23 @@ def _prefix(netmask: str) -> int:
     """Return the number of leading bits of a netmask, of either family."""
     bits = bin(int(ip_address(netmask.partition("/")[0])))[2:]
     return bits.count("1")
+
+
+def check_network(text: str) -> str:
+    """Return *text* if it is a network, like `10.0.0.0/8`, or an address in one, like `10.1.2.3/8`.
+
+    Raises:
+        BadRequest: it is neither.
+    """
+    try:
+        if "/" not in text:
+            raise ValueError("it has no length of the prefix")
+        ip_network(text, strict=False)
+    except ValueError as cause:
+        raise BadRequest(
+            f'"{text}" is not a valid CIDR', why=str(cause), fix="write it like 10.0.0.0/8"
+        ) from cause
+    return text
 
 
 def parse_subnets(text: str) -> tuple[str, ...]:

@@ -72,6 +72,14 @@ def space_of(spaces: Mapping[str, Space], address: str) -> str:
     return ALPHA
 
 
+def networks_of(spaces: Mapping[str, Space], machines: Iterable[Machine], name: str) -> tuple[str, ...]:
+    """Return the networks of space *name*, sorted; alpha has the subnets of *machines* that no other space has."""
+    if name != ALPHA:
+        return spaces[name].cidrs if name in spaces else ()
+    told = [each for machine in machines for interface in machine.interfaces for each in interface.addresses]
+    return tuple(sorted({each.cidr for each in told if each.cidr and space_of(spaces, each.value) == ALPHA}))
+
+
 def addresses_in(spaces: Mapping[str, Space], addresses: Iterable[str], space: str) -> list[str]:
     """Return those of *addresses* that are in *space*, in their order."""
     return [address for address in addresses if space_of(spaces, address) == space] if spaces else list(addresses)

@@ -51,8 +51,9 @@ class Application:
     `charm` is the SHA-256 of the archive; `charm_version` counts every deploy, refresh and resource change, so
     that units see "upgrade" even when the archive is the same; `versions` is the greatest that was ever given, for
     none is given twice.  `rollout` None: every unit upgrades when it gets to it.  `forced_version`: the version
-    that units in error take too.  `exposed` maps endpoints ("" for all) to CIDRs.  `storage` is what each new unit
-    gets; `destroy_storage`: what its units have goes when they go.
+    that units in error take too.  `exposed` maps endpoints ("" for all) to CIDRs and names of spaces.  `bindings`
+    maps them to spaces.  `storage` is what each new unit gets; `destroy_storage`: what its units have goes when
+    they go.
     """
 
     name: str

@@ -17,8 +17,10 @@ from typing import Protocol
 
 from coordinator.domain import refs
 from coordinator.domain.firewall import Opening, Plan, plan_of
+from coordinator.domain.model import Machine
 from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Kind, Ref
+from coordinator.domain.space import Spaces, networks_of
 from coordinator.domain.status import UnitStatus
 from coordinator.domain.unit import Application
 from coordinator.domain.view import View
@@ -140,7 +142,10 @@ class Firewall:
 
     def moved(self, moved: list[Ref]) -> None:
         """Take note of what may change the plan."""
-        if any(ref.kind in (Kind.APPLICATION, Kind.UNIT, Kind.MACHINE) or ref in self._statuses for ref in moved):
+        if any(
+            ref.kind in (Kind.APPLICATION, Kind.UNIT, Kind.MACHINE, Kind.SPACE) or ref in self._statuses
+            for ref in moved
+        ):
             self._news.set()
 
     def close(self) -> None:
@@ -176,11 +181,24 @@ class Firewall:
 
 
 def _openings(view: View, placed: Iterable[tuple[str, UnitName]]) -> Iterator[tuple[dict, dict]]:
+    machines = [machine for _, machine in view.list(Kind.MACHINE)]
     for model, unit in placed:
         status: UnitStatus | None = view.peek(refs.status(model, unit))
         application: Application | None = view.peek(refs.application(model, unit.app))
         if status is not None and status.ports and application is not None:
-            yield dict(status.ports), dict(application.exposed)
+            spaces = Spaces.of(view, model)
+            yield (
+                dict(status.ports),
+                {
+                    endpoint: tuple(cidr for source in sources for cidr in _cidrs(source, spaces, machines))
+                    for endpoint, sources in application.exposed.items()
+                },
+            )
+
+
+def _cidrs(source: str, spaces: Spaces, machines: list[Machine]) -> tuple[str, ...]:
+    """Return the networks that *source*, a network or the name of a space, stands for."""
+    return (source,) if "/" in source else networks_of(spaces, machines, source)
 
 
 def _cluster(view: View) -> Iterator[str]:

@@ -97,7 +97,7 @@ def _units_of(s: Services, name: str, app: str) -> list[str]:
 def expose(s: S, by: U, name: str, app: str, given: Expose) -> dict[str, str]:
     check(by, "write", name)
     transact(s, by, name, lambda view: application.expose(
-        view, name, app, endpoints=given.endpoints, cidrs=given.cidrs
+        view, name, app, endpoints=given.endpoints, cidrs=given.cidrs, spaces=given.spaces
     ))  # fmt: skip
     return {}
 

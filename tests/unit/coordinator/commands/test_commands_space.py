@@ -9,9 +9,10 @@ import pytest
 from build import CREATED, DB, MODEL, WEB, charm, unit
 from stage import Stage
 
+from coordinator.api.show import application
 from coordinator.api.space import show, spaces_tree, subnets_tree
 from coordinator.api.status import status_of
-from coordinator.commands.application import deploy, refresh
+from coordinator.commands.application import deploy, expose, refresh
 from coordinator.commands.space import (
     add_space,
     bind,
@@ -119,10 +120,27 @@ def test_a_renamed_space_is_what_it_was_to_all_that_is_bound_to_it(stage: Stage)
 def test_a_removed_space_gives_its_networks_back(stage: Stage) -> None:
     add(stage, "inner", INNER)
     bound(stage, clients="inner")
-    with pytest.raises(Refused, match="bound to it: db"):
+    with pytest.raises(Refused, match="bound or exposed to it: db"):
         stage.do(lambda view: remove_space(view, MODEL, "inner"))
     stage.do(lambda view: remove_space(view, MODEL, "inner", force=True))
     assert (cidrs(stage), bindings(stage)) == ({}, {"clients": ALPHA})
+
+
+def test_what_is_exposed_to_a_space_follows_it_until_it_goes(stage: Stage) -> None:
+    add(stage, "inner", INNER)
+    given = {"cidrs": ["203.0.113.0/24"], "spaces": ["inner"]}
+    stage.do(lambda view: expose(view, MODEL, "db", endpoints=["clients"], **given))
+    stage.do(lambda view: expose(view, MODEL, "db", spaces=["inner"]))
+    stage.do(lambda view: rename_space(view, MODEL, "inner", "data"))
+    shown = application(stage.view(), MODEL, "db")["exposed-endpoints"]
+    assert shown == {
+        "clients": {"expose-to-spaces": ["data"], "expose-to-cidrs": ["203.0.113.0/24"]},
+        "": {"expose-to-spaces": ["data"]},
+    }
+    with pytest.raises(Refused, match="bound or exposed to it: db"):
+        stage.do(lambda view: remove_space(view, MODEL, "data"))
+    stage.do(lambda view: remove_space(view, MODEL, "data", force=True))
+    assert stage.find(refs.application(MODEL, "db")).exposed == {"clients": ("203.0.113.0/24",)}
 
 
 def test_binding_as_usual_takes_along_what_was_bound_as_usual(stage: Stage) -> None:
@@ -189,6 +207,8 @@ def test_a_new_charm_keeps_the_bindings_of_what_it_still_has_and_gets_new_ones(s
             Refused,
             "machine 0, which has a unit of it, has no address",
         ),
+        (lambda v: expose(v, MODEL, "db", spaces=["none"]), NotFound, 'space "none" not found'),
+        (lambda v: expose(v, MODEL, "db", cidrs=["x"]), BadRequest, '"x" is not a valid CIDR'),
         (lambda v: _deploy(v, {"": "none"}), NotFound, 'space "none" not found'),
         (lambda v: _deploy(v, {"nope": "inner"}), NotFound, 'endpoint "nope" not found'),
     ],
@@ -244,7 +264,7 @@ def test_a_space_is_not_removed_from_under_who_is_bound_to_it_meanwhile(stage: S
         lambda: bound(stage, clients="inner"),
         lambda: stage.do(lambda view: _deploy(view, {"": "inner"}, units=0)),
     ):
-        with pytest.raises(Refused, match="bound to it"):
+        with pytest.raises(Refused, match="bound or exposed to it"):
             stage.do(during(lambda view: remove_space(view, MODEL, "inner"), meanwhile))
         stage.do(lambda view: remove_space(view, MODEL, "inner", force=True))
         add(stage, "inner", INNER)

@@ -12,6 +12,8 @@ from stage import Stage
 
 from coordinator.domain import refs
 from coordinator.domain.firewall import Opening, Plan
+from coordinator.domain.network import Address, Interface
+from coordinator.domain.space import Space
 from coordinator.domain.status import UnitStatus
 from coordinator.domain.unit import Application
 from coordinator.store.live import LiveTree
@@ -73,3 +75,19 @@ def test_what_is_exposed_or_closed_later_makes_a_new_plan(stage: Stage, applied:
     assert applied.next(1).openings == (Opening("80/tcp", ("10.0.0.0/8",)),)
     stage.put(refs.status(MODEL, unit("web/0")), UnitStatus())
     assert applied.next(2).openings == ()
+
+
+def test_what_is_exposed_to_a_space_follows_the_networks_of_it(stage: Stage, applied: Applied) -> None:
+    applied.next(0)
+    ref, space = refs.application(MODEL, "web"), Space(name="office", id="1", cidrs=("10.9.0.0/16",))
+    stage.put(refs.space(MODEL, "office"), space)
+    stage.put(ref, replace(stage.find(ref), exposed={"": ("office", "203.0.113.0/24")}))
+    assert applied.next(1).openings == (Opening("80/tcp", ("10.9.0.0/16", "203.0.113.0/24")),)
+    stage.put(refs.space(MODEL, "office"), replace(space, cidrs=()))
+    assert applied.next(2).openings == (Opening("80/tcp", ("203.0.113.0/24",)),)
+    stage.put(ref, replace(stage.find(ref), exposed={"": ("alpha",)}))
+    assert applied.next(3).openings == (Opening("80/tcp"),), "the machine has told of no subnet"
+    interface = Interface(name="eth0", addresses=(Address(value="10.0.0.1", cidr="10.0.0.0/24"),))
+    machine = refs.machine("0")
+    stage.put(machine, replace(stage.find(machine), interfaces=(interface,)))
+    assert applied.next(4).openings == (Opening("80/tcp", ("10.0.0.0/24",)),)
