@@ -166,7 +166,8 @@ def moved_by(view: View, model: str, app: str, change: Change) -> dict[str, tupl
     ref = refs.application(model, app)
     charm = charm_of(view, change.puts[ref])
     before, after = (endpoint_bindings(each, charm.meta) for each in (view.peek(ref), change.puts[ref]))
-    return {name: (before[name], after[name]) for name in after if name and before[name] != after[name]}
+    was = {name: before.get(name, before[""]) for name in after}
+    return {name: (was[name], after[name]) for name in after if name and was[name] != after[name]}
 
 
 # --- shared ----------------------------------------------------------------------------------------------

@@ -106,8 +106,10 @@ def bindable(meta: CharmMeta) -> list[str]:
 
 
 def endpoint_bindings(app: Application, meta: CharmMeta | None) -> dict[str, str]:
-    """Return the space of each endpoint of *app*, "" first."""
+    """Return the space of each endpoint of *app*, "" first; of juju-info, which all have, only if it is bound."""
     names = ["", *(bindable(meta) if meta is not None else [])]
+    if JUJU_INFO.name in app.bindings and JUJU_INFO.name not in names:
+        names.append(JUJU_INFO.name)
     return {name: bound_to(app.bindings, name) for name in names}
 
 

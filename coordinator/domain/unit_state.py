@@ -80,12 +80,12 @@ class Failure:
 class UnitState:
     """What of the unit itself has been handled.
 
-    `charm` and `charm_version`: the archive that is deployed.  `config`, `trust` and `addresses`: what the last
-    config-changed saw; `config` is None when one is due whatever the values are (after install and upgrade).
-    `boot`: the boot of the machine in which the charm was started last; `reboot`: the one in which it asked for
-    another, empty when it did not.  `leader`: what the charm was told last, None for nothing yet.  `storage`:
-    which instances the charm has, with the count of the attachment that it was told of.  `hooks` counts settled
-    hooks.
+    `charm` and `charm_version`: the archive that is deployed.  `config`, `trust` and `addresses` (with what is
+    bound where): what the last config-changed saw; `config` is None when one is due whatever the values are (after
+    install and upgrade).  `boot`: the boot of the machine in which the charm was started last; `reboot`: the one
+    in which it asked for another, empty when it did not.  `leader`: what the charm was told last, None for nothing
+    yet.  `storage`: which instances the charm has, with the count of the attachment that it was told of.  `hooks`
+    counts settled hooks.
     """
 
     charm: str = ""

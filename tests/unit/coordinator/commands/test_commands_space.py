@@ -258,6 +258,20 @@ def during(plan: Callable[[View], Any], meanwhile: Callable[[], Any]) -> Callabl
     return planned
 
 
+def test_what_every_application_has_can_be_bound_too(stage: Stage) -> None:
+    add(stage, "inner", INNER)
+
+    def plan(view: View) -> Any:
+        change = bind(view, MODEL, "db", {"juju-info": "inner"})
+        assert change is not None
+        assert moved_by(view, MODEL, "db", change) == {"juju-info": (ALPHA, "inner")}
+        return change
+
+    stage.do(plan)
+    assert bound(stage, **{"juju-info": "inner"}) is None
+    assert bindings(stage) == {"juju-info": "inner"}
+
+
 def test_a_space_is_not_removed_from_under_who_is_bound_to_it_meanwhile(stage: Stage) -> None:
     add(stage, "inner", INNER)
     for meanwhile in (
