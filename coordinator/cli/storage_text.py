@@ -13,7 +13,9 @@ _UNITS = ("MiB", "GiB", "TiB", "PiB")
 
 
 def size(mb: int) -> str:
-    """Return a size in MiB as people read it: `512 MiB`, `40 GiB`, `1.5 GiB`."""
+    """Return a size in MiB as people read it: `512 MiB`, `40 GiB`, `1.5 GiB`; nothing where nobody said one."""
+    if not mb:
+        return ""
     value, unit = float(mb), 0
     while value >= 1024 and unit + 1 < len(_UNITS):
         value, unit = value / 1024, unit + 1

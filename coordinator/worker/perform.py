@@ -79,7 +79,7 @@ def perform(
     except Refused as problem:
         for line in str(problem).splitlines():
             say("ERROR", line)
-        return Failed(Effects(), problem.what)
+        return Failed(Effects(), str(problem).splitlines()[0])
 
     dispatched = program == charm_dir / "dispatch"
     via = "hook dispatching script: dispatch" if dispatched else "explicit, bespoke hook script"

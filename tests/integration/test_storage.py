@@ -134,6 +134,11 @@ def test_memory_is_storage_too_where_the_machine_lets_us_mount_it():
         assert "/storage/data" not in Path("/proc/mounts").read_text()
 
 
+def _shown_or_refused(system: System) -> bool:
+    tree = system.ask("GET", "/v1/models/m/storage/photos/1")["status"]
+    return tree["current"] == "attached" or "read-only" in tree.get("message", "")
+
+
 def said(people: People, *words: str) -> str:
     done = people(*words)
     assert done.returncode == 0, done.stderr
@@ -158,19 +163,23 @@ def test_pools_and_directories_of_peoples_own_from_the_command_line():
         assert (refused.returncode, "gallery, work/0 have storage from it" in refused.stderr) == (1, True)
 
         mine = system.home / "mine"
-        mine.mkdir()
-        (mine / "cat.jpg").touch()
         told = said(people, "import-filesystem", "rootfs", f"0:{mine}", "photos")
         assert told.splitlines()[-1] == "imported storage photos/1"
         said(people, "attach-storage", "gallery/0", "photos/1")
-        wait_for(lambda: status_of(system, "photos/1") in ("attached", "error"), "the photos to be shown")
+        wait_for(lambda: status_of(system, "photos/1") == "error", "the unit to miss the directory")
+        tree = system.ask("GET", "/v1/models/m/storage/photos/1")
+        assert "there is no directory of that name here" in tree["status"]["message"]
+        mine.mkdir()
+        (mine / "cat.jpg").touch()
+        said(people, "resolved", "gallery/0")
+        wait_for(lambda: _shown_or_refused(system), "the photos to be shown")
         if status_of(system, "photos/1") == "attached":
             assert message(system, "gallery/0") == "reads cat.jpg"
             shown = json.loads(said(people, "storage", "--filesystem", "--format", "json"))["filesystems"]["0/1"]
             assert shown["attachments"]["machines"]["0"]["read-only"] is True
         else:  # this machine does not let us keep anybody from writing
             tree = system.ask("GET", "/v1/models/m/storage/photos/1")
-            assert "cannot provide storage photos/1 read-only" in tree["status"]["message"]
+            assert "cannot provide storage photos/1 read-only: mounting" in tree["status"]["message"]
         said(people, "detach-storage", "photos/1")
         wait_for(lambda: status_of(system, "photos/1") == "detached", "the unit to let go of them")
         assert str(mine) not in Path("/proc/mounts").read_text()

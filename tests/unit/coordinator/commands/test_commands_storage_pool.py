@@ -187,7 +187,7 @@ def test_an_imported_directory_is_storage_that_nobody_has(stage: Stage) -> None:
     assert filesystem_table(tree).splitlines()[:3] == [
         "Machine  Unit      Storage ID  ID   Provider ID      Mountpoint  Size   Status     Message",
         "         keeper/0  data/0      0/0  0/0                          1 GiB  attaching",
-        "                   data/1      0/1  0:/srv/photos                0 MiB  detached",
+        "                   data/1      0/1  0:/srv/photos                       detached",
     ]
     stage.do(lambda view: attach_storage(view, MODEL, unit("keeper/0"), [StorageId("data", 1)]))
     assert storage(stage, 1).owner == unit("keeper/0")

@@ -281,6 +281,6 @@ def test_the_words_of_its_status(stage: Stage, fields: dict, word: str) -> None:
     assert tree["storage"]["data/0"]["status"]["current"] == word
 
 
-@pytest.mark.parametrize(("mb", "text"), [(64, "64 MiB"), (1536, "1.5 GiB"), (40960, "40 GiB")])
+@pytest.mark.parametrize(("mb", "text"), [(0, ""), (64, "64 MiB"), (1536, "1.5 GiB"), (40960, "40 GiB")])
 def test_sizes_as_people_read_them(mb: int, text: str) -> None:
     assert size(mb) == text
