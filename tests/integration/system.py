@@ -341,6 +341,7 @@ class People:
     """The command line, with the model of *system*."""
 
     def __init__(self, system: System) -> None:
+        self._system = system
         self._environment = {
             **{
                 name: value for name, value in os.environ.items() if not name.startswith(("JUJU_", "COORDINATOR_"))
@@ -364,9 +365,8 @@ class People:
         return task
 
     def task(self, number: str) -> dict[str, Any]:
-        done = self("show-task", number, "--format", "json")
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+        """Return a task as it is now; without a process, for it is looked at again and again."""
+        return self._system.client.task("m", int(number))
 
     def background(self, unit: str, *words: str) -> str:
         """Return the number of a task that nobody waits for."""
