@@ -46,6 +46,7 @@ TOPICS: Mapping[str, Mapping[str, str]] = {
     "Actions": {
         "run": "Run an action in units",
         "exec": "Run commands in units",
+        "ssh": "Run a command on a machine",
         "actions": "List the actions of an application",
         "show-action": "Show an action and its parameters",
         "operations": "List the operations that were run",

@@ -17,7 +17,7 @@ _CONTROLLER = (
 )
 _SHELL = (
     "commands reach a machine through its worker, not through a shell of its own",
-    "coordinator exec --unit UNIT -- COMMAND",
+    "coordinator ssh UNIT COMMAND, or coordinator exec --unit UNIT -- COMMAND",
 )
 _OFFERS = (
     "applications of different models cannot be related",
@@ -35,7 +35,7 @@ NOT_HERE = {
     **dict.fromkeys(("add-cloud", "update-cloud", "remove-cloud", "clouds", "list-clouds", "regions"), _HOSTS),
     **dict.fromkeys(("add-credential", "update-credential", "remove-credential", "credentials"), _HOSTS),
     **dict.fromkeys(("bootstrap", "destroy-controller", "kill-controller", "enable-ha"), _CONTROLLER),
-    **dict.fromkeys(("ssh", "scp", "ssh-keys", "add-ssh-key", "remove-ssh-key", "import-ssh-key"), _SHELL),
+    **dict.fromkeys(("scp", "ssh-keys", "add-ssh-key", "remove-ssh-key", "import-ssh-key"), _SHELL),
     **dict.fromkeys(("debug-hooks", "debug-hook", "debug-code"), _SHELL),
     **dict.fromkeys(("offer", "offers", "list-offers", "show-offer", "find-offers", "remove-offer"), _OFFERS),
     **dict.fromkeys(("consume", "remove-saas", "suspend-relation", "resume-relation"), _OFFERS),

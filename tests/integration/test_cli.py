@@ -286,6 +286,13 @@ BAD = [
     ("revoke-secret nope web", 1, 'failed to revoke secret: secret "nope" not found', ""),
     ("show-secret nope", 1, 'secret "nope" not found', ""),
     ("show-secret apikey --revision 9", 1, 'secret "apikey" revision 9 not found', ""),
+    # --- commands on machines
+    ("ssh web/0 true", 1, "unit web/0 is on no machine yet", ""),
+    ("ssh web/9 true", 1, 'unit "web/9" not found', ""),
+    ("ssh web/leader true", 1, 'application "web" has no leader now', ""),
+    ("ssh nope/leader true", 1, 'application "nope" not found', ""),
+    ("ssh ubuntu@7 true", 1, 'machine "7" not found', ""),
+    ("ssh web true", 2, 'unit name "web" not valid', ""),
     # --- looking
     ("show-unit web/9", 1, 'unit "web/9" not found', ""),
     ("show-application nope", 1, 'application "nope" not found', ""),

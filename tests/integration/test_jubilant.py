@@ -24,7 +24,7 @@ INSTALL_S_MAX = 120.0
 
 #: How every script begins.  What it saw is printed at its end, as JSON.
 PRELUDE = """
-import json, sys
+import getpass, json, os, sys
 from pathlib import Path
 import jubilant
 
@@ -169,6 +169,17 @@ seen["constraints"] = dict(juju.model_constraints())
 juju.model_config({"http-proxy": "http://proxy"})
 juju.model_config(reset=["http-proxy"])
 
+user = "nobody" if os.geteuid() == 0 else getpass.getuser()  # only root can be somebody else
+seen["ssh"] = [
+    juju.ssh("keeper/0", "printf", "'%s\\\\n'", "'a b'", "ä"),
+    juju.ssh("keeper/leader", "id -un", user=user, host_key_checks=False, ssh_options=["-v"]).strip() == user,
+    juju.ssh(0, "echo $JUJU_UNIT_NAME."),
+]
+try:
+    juju.ssh("keeper/0", "echo out; echo err >&2; exit 7")
+except jubilant.CLIError as error:
+    seen["ssh fails"] = [error.returncode, error.stdout, error.stderr]
+
 juju.remove_relation("keeper", "reader")
 juju.wait(lambda status: settled("keeper", "reader")(status) and not status.apps["reader"].relations, delay=0.1)
 seen["no longer"] = juju.show_unit("reader/0").relation_info
@@ -199,7 +210,7 @@ seen["refused"] = {
     "offer": refused(lambda: juju.offer("reader", endpoint="take")),
     "consume": refused(lambda: juju.consume("other.keeper")),
     "scp": refused(lambda: juju.scp("here", "reader/0:there")),
-    "ssh": refused(lambda: juju.ssh("reader/0", "true")),
+    "ssh": refused(lambda: juju.cli("ssh", "reader/0")),
 }
 juju.destroy_model("related", destroy_storage=True, force=True, timeout=20)
 print(json.dumps(seen))
@@ -225,7 +236,7 @@ REFUSED = {
     "offer": "offer is not supported here: applications of different models cannot be related",
     "consume": "consume is not supported here",
     "scp": "scp is not supported here",
-    "ssh": "ssh is not supported here",
+    "ssh": "cannot open a shell: there is no terminal on a machine",
 }
 
 
@@ -336,6 +347,8 @@ def test_a_suite_shares_secrets_relates_applications_and_is_refused_what_is_not_
         "access after": ["application-reader"],
         "config after": False,
         "constraints": {"arch": "amd64", "cores": 2, "mem": 2048},
+        "ssh": ["a b\nä\n", True, ".\n"],
+        "ssh fails": [7, "out\n", "err\n"],
         "no longer": [],
     }
     told = system.record.read_text().splitlines()
