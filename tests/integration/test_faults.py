@@ -46,11 +46,23 @@ HELD = "b25l"  # "one"
 OVER = ("completed", "failed", "error", "cancelled", "aborted")
 
 
+class Round(NamedTuple):
+    """One fault.  `notes` and `was_open`: how much storage there was before, and whether it was exposed.
+
+    No round needs an earlier one.
+    """
+
+    system: System
+    number: int
+    notes: int
+    was_open: bool
+
+
 class Row(NamedTuple):
     """One thing to ask for in a round, and whether it has come true."""
 
-    ask: Callable[[Client, int, Path], Any]
-    holds: Callable[[System, int], Any]
+    ask: Callable[[Client, Round], Any]
+    holds: Callable[[Round], Any]
 
 
 def version(place: Path, number: int) -> bytes:
@@ -66,22 +78,22 @@ def run(client: Client, **what: Any) -> None:
     client.run_tasks("m", RunTasks(receivers=[UNIT], **what))
 
 
-def refresh(client: Client, number: int, place: Path) -> None:
-    sha256 = client.upload_charm(version(place, number))["sha256"]
+def refresh(client: Client, now: Round) -> None:
+    sha256 = client.upload_charm(version(now.system.home, now.number))["sha256"]
     client.refresh("m", "handy", Refresh(charm=sha256))
 
 
-def hand_in(client: Client, number: int, place: Path) -> None:
-    sha256 = client.upload_resource(f"file-{number}".encode())["sha256"]
+def hand_in(client: Client, now: Round) -> None:
+    sha256 = client.upload_resource(f"file-{now.number}".encode())["sha256"]
     client.attach_resource("m", "handy", "file", AttachResource(sha256=sha256))
 
 
-def expose(client: Client, number: int, place: Path) -> None:
-    (client.expose if number % 2 else client.unexpose)("m", "handy", Expose())
+def expose(client: Client, now: Round) -> None:
+    (client.unexpose if now.was_open else client.expose)("m", "handy", Expose())
 
 
-def says(system: System, word: str) -> bool:
-    return word in system.units()[UNIT]["workload-status"].get("message", "").split()
+def says(now: Round, word: str) -> bool:
+    return word in now.system.units()[UNIT]["workload-status"].get("message", "").split()
 
 
 def tasks(system: System, number: int | None = None) -> list[dict[str, Any]]:
@@ -104,13 +116,13 @@ def bag(system: System) -> Mapping[str, str]:
     return found[0][1] if found else {}
 
 
-def kept(system: System, number: int) -> bool:
-    return f"added-{number}" in {each.get("name") for each in system.client.secrets("m").values()}
+def secret(now: Round, name: str) -> dict[str, Any] | None:
+    return next((each for each in now.system.client.secrets("m").values() if each.get("name") == name), None)
 
 
-def granted(system: System, number: int) -> bool:
-    (found,) = [each for each in system.client.secrets("m").values() if each.get("name") == f"shared-{number}"]
-    return [each["target"] for each in found.get("access", ())] == ["application-handy"]
+def granted(now: Round) -> bool:
+    found = secret(now, f"shared-{now.number}")
+    return found is not None and [each["target"] for each in found.get("access", ())] == ["application-handy"]
 
 
 def notes(system: System) -> dict[str, str]:
@@ -119,45 +131,46 @@ def notes(system: System) -> dict[str, str]:
     return {name: each["status"]["current"] for name, each in found.items()}
 
 
-def is_open(system: System, number: int) -> bool:
-    """Say whether the worker has noted for the firewall who may reach port 80."""
+def is_open(system: System) -> bool:
+    """Say whether the worker has noted for the firewall that anybody may reach port 80."""
     plan = (system.home / "w0" / "firewall.json").read_text()
-    return '"80/tcp"' in plan and ("0.0.0.0/0" in plan) == bool(number % 2)
+    assert '"80/tcp"' in plan
+    return "0.0.0.0/0" in plan
 
 
 ROWS: Mapping[str, Row] = {
     "action": Row(
-        lambda client, n, place: run(client, action="count", parameters={"round": n}),
-        lambda system, n: "completed" in {each["status"] for each in tasks(system, n)},
+        lambda client, now: run(client, action="count", parameters={"round": now.number}),
+        lambda now: "completed" in {each["status"] for each in tasks(now.system, now.number)},
     ),
     "exec": Row(
-        lambda client, n, place: run(client, command=f"relation-set -r ring:0 round={n}"),
-        lambda system, n: bag(system).get("round") == str(n),
+        lambda client, now: run(client, command=f"relation-set -r ring:0 round={now.number}"),
+        lambda now: bag(now.system).get("round") == str(now.number),
     ),
     "add-secret": Row(
-        lambda client, n, place: client.add_secret("m", AddSecret(name=f"added-{n}", content={"token": HELD})),
-        kept,
+        lambda client, now: client.add_secret("m", AddSecret(name=f"added-{now.number}", content={"token": HELD})),
+        lambda now: secret(now, f"added-{now.number}"),
     ),
     "grant-secret": Row(
-        lambda client, n, place: client.share_secret(
-            "m", ShareSecret(secret=f"shared-{n}", applications=["handy"]), granted=True
+        lambda client, now: client.share_secret(
+            "m", ShareSecret(secret=f"shared-{now.number}", applications=["handy"]), granted=True
         ),
         granted,
     ),
     "add-storage": Row(
-        lambda client, n, place: client.add_storage("m", AddStorage(unit=UNIT, name="notes")),
-        lambda system, n: len(found := notes(system)) > n and set(found.values()) == {"attached"},
+        lambda client, now: client.add_storage("m", AddStorage(unit=UNIT, name="notes")),
+        lambda now: len(found := notes(now.system)) > now.notes and set(found.values()) == {"attached"},
     ),
     "attach-storage": Row(
-        lambda client, n, place: client.attach_storage("m", AttachStorage(unit=UNIT, ids=["notes/0"])),
-        lambda system, n: notes(system)["notes/0"] == "attached",
+        lambda client, now: client.attach_storage("m", AttachStorage(unit=UNIT, ids=["notes/0"])),
+        lambda now: notes(now.system)["notes/0"] == "attached",
     ),
-    "refresh": Row(refresh, lambda system, n: says(system, f"version={n}")),
-    "attach-resource": Row(hand_in, lambda system, n: says(system, f"file=file-{n}")),
-    "expose": Row(expose, is_open),
+    "refresh": Row(refresh, lambda now: says(now, f"version={now.number}")),
+    "attach-resource": Row(hand_in, lambda now: says(now, f"file=file-{now.number}")),
+    "expose": Row(expose, lambda now: is_open(now.system) != now.was_open),
     "config": Row(
-        lambda client, n, place: client.set_config("m", "handy", SetConfig(config={"color": f"color-{n}"})),
-        lambda system, n: says(system, f"color=color-{n}"),
+        lambda client, now: client.set_config("m", "handy", SetConfig(config={"color": f"color-{now.number}"})),
+        lambda now: says(now, f"color=color-{now.number}"),
     ),
 }
 
@@ -216,6 +229,9 @@ def system() -> Iterator[System]:
         system.wait_settled(1)
         system.client.add_storage("m", AddStorage(unit=UNIT, name="notes"))
         wait_for(lambda: notes(system) == {"notes/0": "attached"}, "the storage to attach")
+        wait_for(
+            lambda: "80/tcp" in (system.home / "w0" / "firewall.json").read_text(), "the open port to be noted"
+        )
         yield system
 
 
@@ -224,11 +240,10 @@ def test_what_is_asked_for_in_a_fault_is_done_or_refused_and_comes_true(system, 
     fault, rng = FAULTS[name], random.Random(seeds([number])[0])
     system.client.detach_storage("m", "notes", 0)
     wait_for(lambda: notes(system)["notes/0"] == "detached", "the storage to be free")
+    now = Round(system, number, len(notes(system)), is_open(system))
     order = rng.sample(list(ROWS), len(ROWS))
     with ThreadPoolExecutor(len(ROWS)) as pool:
-        asked = {
-            what: pool.submit(ask, system, ROWS[what], number, place * APART_S) for place, what in enumerate(order)
-        }
+        asked = {what: pool.submit(ask, ROWS[what], now, place * APART_S) for place, what in enumerate(order)}
         time.sleep(rng.uniform(2, len(ROWS) - 3) * APART_S)  # some are under way, some come later
         fault.begin(system)
         if fault.outlasts:
@@ -245,31 +260,32 @@ def test_what_is_asked_for_in_a_fault_is_done_or_refused_and_comes_true(system, 
 
     wait_for(lambda: has_recovered(system) and over(system), "the end of what was begun")
     for what, row in ROWS.items():
-        if what in refused or (what in ("action", "exec") and not row.holds(system, number)):
-            ask_again(system, row, number)
+        if what in refused or (what in ("action", "exec") and not row.holds(now)):
+            ask_again(row, now)
     for what, row in ROWS.items():
-        wait_for(lambda row=row: row.holds(system, number), f"{what} to come true")
+        wait_for(lambda row=row: row.holds(now), f"{what} to come true")
     system.wait_settled(1)
-    assert not [what for what, row in ROWS.items() if not row.holds(system, number)]
+    assert not [what for what, row in ROWS.items() if not row.holds(now)]
     completed = [each for each in tasks(system) if each["status"] == "completed"]
     (state,) = [state for _, state in system.view().list(Kind.STATE, "m")]
     assert state["count"] == str(len(completed)), "what an action did is there if, and only if, it was completed"
 
 
-def ask(system: System, row: Row, number: int, after_s: float) -> CoordinatorError | None:
+def ask(row: Row, now: Round, after_s: float) -> CoordinatorError | None:
     """Return what the request was told instead of done; it comes at any moment of the fault."""
     time.sleep(after_s)
-    with closing(Client([f"http://127.0.0.1:{system.port}"], system.token_file.read_text().strip())) as client:
+    address, token = f"http://127.0.0.1:{now.system.port}", now.system.token_file.read_text().strip()
+    with closing(Client([address], token)) as client:
         try:
-            row.ask(client, number, system.home)
+            row.ask(client, now)
         except CoordinatorError as error:
             return error
     return None
 
 
-def ask_again(system: System, row: Row, number: int) -> None:
+def ask_again(row: Row, now: Round) -> None:
     """Ask as a person would who was told that it may have been done: perhaps it was."""
-    error = ask(system, row, number, 0)
+    error = ask(row, now, 0)
     assert error is None or (isinstance(error, Refused) and "already" in str(error)), error
 
 
