@@ -52,7 +52,7 @@ from coordinator.worker.host import Host
 from coordinator.worker.observe import observe
 from coordinator.worker.perform import Failed, Interrupted, Perform, Succeeded, deploy, perform
 from coordinator.worker.record import Record
-from coordinator.worker.script import Handed, Said, failed, perform_script
+from coordinator.worker.script import Handed, PerformScript, Said, failed, perform_script
 from coordinator.worker.show import Beside, Show, in_a_thread
 from coordinator.worker.task import PerformTask, perform_task
 
@@ -71,7 +71,8 @@ class Running(NamedTuple):
 class Agent:
     """Runs one unit while it is placed on this machine; one thread, started by `start`.
 
-    A simulation calls `step` instead, and gives its own ways to *perform* a hook and to show it *beside* the path.
+    A simulation calls `step` instead, and gives its own ways to *perform* a hook, an action or a script, and to
+    show it *beside* the path.
     """
 
     def __init__(
@@ -83,10 +84,12 @@ class Agent:
         *,
         perform: Perform = perform,
         perform_task: PerformTask = perform_task,
+        perform_script: PerformScript = perform_script,
         beside: Beside = in_a_thread,
     ) -> None:
         self.model, self.unit = model, unit
-        self._host, self._on_end, self._perform, self._perform_task = host, on_end, perform, perform_task
+        self._host, self._on_end = host, on_end
+        self._perform, self._perform_task, self._perform_script = perform, perform_task, perform_script
         self._record = Record(host.repository, host.live, host.authority, host.clock, str(unit))
         self._show = Show(self._record, host.clock, beside)
         self._log = log.bind(model=model, unit=str(unit))
@@ -108,14 +111,14 @@ class Agent:
         self._wake.set()
         self._end_what_lost_its_point()
 
-    def run_script(self, script: Script) -> Said:
-        """Run *script* after what runs now, in any state of the unit; return when it has run."""
+    def hand_in(self, script: Script) -> Handed:
+        """Let *script* run after what runs now, in any state of the unit; return where the answer will be."""
         handed = Handed(script)
         self._scripts.append(handed)
         self._wake.set()
         if self.is_stopping:
-            self._refuse_scripts()
-        return handed.wait()
+            self.refuse_scripts()
+        return handed
 
     def stop(self) -> None:
         """Ask the loop to end after the hook that runs now; `join` waits for it."""
@@ -143,7 +146,7 @@ class Agent:
                 wait_s, pause_s = pause_s, min(2 * pause_s, TROUBLE_MAX_S)
             if not self._stopping.is_set() and (wait_s is None or wait_s > 0):
                 self._wake.wait(wait_s)
-        self._refuse_scripts()
+        self.refuse_scripts()
         self._on_end(self)
 
     def step(self) -> float | None:
@@ -387,7 +390,9 @@ class Agent:
         if not memory.unit.installed or memory.unit.removed:
             raise Refused(f"cannot run this in {self.unit}", why="its charm is not installed")
         with self._while_runs(script, world):
-            effects, said = perform_script(self._host, memory, world, script)
+            effects, said = self._perform_script(self._host, memory, world, script)
+        if effects is None:
+            return said.but(Refused("cannot apply changes", why="it was ended before its end"))
         landed = self._record.settle(
             world,
             script,
@@ -398,10 +403,9 @@ class Agent:
         self._log.info("script.ended", code=said.code, landed=landed)
         if landed:
             return said
-        trouble = Refused("cannot apply changes", why="the unit or its lead is not ours any more")
-        return Said(said.code or 1, said.stdout, said.stderr + failed(trouble).stderr)
+        return said.but(Refused("cannot apply changes", why="the unit or its lead is not ours any more"))
 
-    def _refuse_scripts(self) -> None:
+    def refuse_scripts(self) -> None:
         """Answer those who wait: nobody will run their scripts any more."""
         while self._scripts:
             self._scripts.popleft().answer(failed(Refused(f"cannot run this in {self.unit}", why="it stops")))

@@ -228,7 +228,7 @@ class WorkerProcess:
             agent = self._agents.get(place)
         if agent is None:
             raise Refused(f'unit "{place[1]}" not found on this machine')
-        return agent.run_script(script)
+        return agent.hand_in(script).wait()
 
     def _moved(self, live: LiveTree, moved: list[Ref], firewall: Firewall, deleter: StorageDeleter) -> None:
         """Wake the agents that what moved concerns; what it is they read themselves.

@@ -41,6 +41,10 @@ class Said(NamedTuple):
     stdout: bytes = b""
     stderr: bytes = b""
 
+    def but(self, error: CoordinatorError) -> Said:
+        """Return the same with *error* in the end; it is no success then."""
+        return Said(self.code or 1, self.stdout, self.stderr + failed(error).stderr)
+
 
 class Handed:
     """A script that waits for its turn."""
@@ -58,9 +62,13 @@ class Handed:
         self._over.wait()
         return self._said
 
+    @property
+    def is_over(self) -> bool:
+        return self._over.is_set()
+
 
 RunIn = Callable[[tuple[str, UnitName], Script], Said]
-PerformScript = Callable[[Host, Memory, World, Script], tuple[Effects, Said]]
+PerformScript = Callable[[Host, Memory, World, Script], tuple[Effects | None, Said]]
 
 
 def run_script(host: Host, run_in: RunIn, argv: Sequence[str], model: str) -> Said:
@@ -84,8 +92,11 @@ def failed(error: CoordinatorError) -> Said:
     return Said(2 if isinstance(error, BadRequest) else 1, b"", f"ERROR {error}\n".encode("utf-8", "replace"))
 
 
-def perform_script(host: Host, memory: Memory, world: World, script: Script) -> tuple[Effects, Said]:
+def perform_script(host: Host, memory: Memory, world: World, script: Script) -> tuple[Effects | None, Said]:
     """Run *script* and return what its commands asked for, and what the caller gets.
+
+    What they asked for lasts whatever the exit status is; None: the script was killed, and nobody knows how far it
+    came.
 
     Raises:
         CoordinatorError: it cannot be run; nothing of it has.
@@ -122,7 +133,7 @@ def perform_script(host: Host, memory: Memory, world: World, script: Script) -> 
             run = start.cold()
             with host.runs.running(run, (world.model, world.unit)):
                 ended = run.wait()
-    return opened.effects, _said(ended, kept)
+    return opened.effects if ended.status is not None else None, _said(ended, kept)
 
 
 @contextmanager

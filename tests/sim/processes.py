@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recorder import Run, perform_in, perform_on_machine_in, perform_task_in
+from recorder import Run, perform_in, perform_on_machine_in, perform_script_in, perform_task_in
 from sim_store import Died, SimStore
 
 from coordinator.clock import timestamp_of
@@ -210,6 +210,7 @@ class Worker(Process):
         self.deleter = StorageDeleter(self.live, self.repository, machine, ignored)  # type: ignore[arg-type]
         self.machine_tasks.tasks.host = self.host
         self.perform, self.perform_task = perform_in(sim, self), perform_task_in(sim, self)
+        self.perform_script = perform_script_in(sim, self)
 
     # --- what the loop of worker/main.py does --------------------------------------------------------------
 
@@ -298,7 +299,8 @@ class AgentTurns:
         self._is_awake, self._due_s = True, None
         self.agent = Agent(
             worker.host, model, unit, lambda _: None,
-            perform=worker.perform, perform_task=worker.perform_task, beside=worker.beside,
+            perform=worker.perform, perform_task=worker.perform_task, perform_script=worker.perform_script,
+            beside=worker.beside,
         )  # fmt: skip
 
     def wake(self) -> None:
@@ -314,6 +316,7 @@ class AgentTurns:
         try:
             wait_s = self.agent.step()
             if self.agent.is_stopping:
+                self.agent.refuse_scripts()
                 self.worker.ended(self.place)
             if wait_s is not None:
                 self._due_s = self.worker.sim.now_s + wait_s

@@ -17,11 +17,12 @@ from coordinator.domain.refs import Kind, Ref
 from coordinator.domain.storage_pool import Pools
 from coordinator.domain.task import Task, TaskStatus
 from coordinator.domain.unit import Unit
-from coordinator.domain.unit_state import Hook, HookKind
+from coordinator.domain.unit_state import Hook, HookKind, UnitState
 from coordinator.domain.view import View
 from coordinator.engine.decide import decide
 from coordinator.engine.network import ingress_address
 from coordinator.engine.operation import Idle
+from coordinator.engine.script import NAMES, Script
 from coordinator.engine.world import Moment
 from coordinator.reconcile import MACHINE_RECONCILERS, RECONCILERS
 from coordinator.store import keys
@@ -47,11 +48,12 @@ class Book:
     """What landed of one unit."""
 
     hooks: list[Hook] = field(default_factory=list)
-    counted: int = 0  # those that the charm ran for, and actions that landed
-    tasks: int = 0  # actions that landed
+    counted: int = 0  # those that the charm ran for, and actions and scripts that landed
+    asked: int = 0  # actions and scripts that landed
     runs: set[int] = field(default_factory=set)
     skipped: bool = False  # a person let a hook pass, so the charm did not see everything
     forced: bool = False  # it was taken away before its hooks had ended
+    swapped: bool = False  # its charm was replaced without upgrade-charm
 
 
 class Promises:
@@ -178,13 +180,17 @@ class Promises:
         if ended:
             self._task_settled(unit, ended[0], memory.hooks - hooks_before, puts.get(refs.state(model, unit)), sim)
             return
+        if did == NAMES[0]:
+            self._script_settled(unit, memory.hooks - hooks_before, puts[refs.state(model, unit)], sim)
+            return
         if memory.failed is not None:
+            book.swapped = book.swapped or did == "charm replaced by force"
             assert memory.hooks == hooks_before, f"{unit}: {did} counts as settled"
             self.failed.add(unit)
             return
         self.failed.discard(unit)
         assert memory.hooks == hooks_before + 1, f"{unit}: {did} is settled twice"
-        assert memory.hooks == len(book.hooks) + book.tasks + 1, f"{unit}: {did} is settled twice"
+        assert memory.hooks == len(book.hooks) + book.asked + 1, f"{unit}: {did} is settled twice"
         state = puts.get(refs.state(model, unit))
         if state is None:
             book.hooks.append(_not_run(did, former))
@@ -226,9 +232,21 @@ class Promises:
         assert not run.problems, f"{unit} task {task.id}: {run.problems}"
         assert task.results["run"] == state["run"]
         book.runs.add(run.id)
-        book.tasks += 1
+        book.asked += 1
         book.counted += 1
         assert int(state["count"]) == book.counted, f"{unit}: an effect of task {task.id} is there twice, or lost"
+
+    def _script_settled(self, unit: UnitName, counted: int, state: dict[str, str], sim: Simulation) -> None:
+        book, run = self.books[unit], sim.runs[int(state["run"])]
+        assert counted == 1, f"{unit}: a script counts {counted}"
+        assert isinstance(run.work, Script)
+        assert run.world.unit == unit
+        assert run.id not in book.runs, f"{unit}: run {run.id} of a script landed twice"
+        assert not run.problems, f"{unit} script: {run.problems}"
+        book.runs.add(run.id)
+        book.asked += 1
+        book.counted += 1
+        assert int(state["count"]) == book.counted, f"{unit}: an effect of a script is there twice, or lost"
 
     def _now(self, ref: Ref) -> Any:
         return _decoded(ref, self._store.read(keys.key_of(ref)).items[0].value)
@@ -265,10 +283,11 @@ class Promises:
         for _, unit in view.list(Kind.UNIT, model):
             book, memory = self.books[unit.name], view.peek(refs.memory(model, unit.name))
             state = view.peek(refs.state(model, unit.name)) or {}
-            assert memory.hooks == len(book.hooks) + book.tasks, f"{unit.name}: memory and journal differ"
+            assert memory.hooks == len(book.hooks) + book.asked, f"{unit.name}: memory and journal differ"
             assert int(state.get("count", 0)) == book.counted, f"{unit.name}: state and journal differ"
             assert unit.life is Life.ALIVE, f"{unit.name} does not go"
             self._check_bags(view, model, unit.name, state)
+            self._check_resources(view, model, unit.name, memory, state)
         for _, task in view.list(Kind.TASK, model):
             assert task.status.is_over, f"task {task.id} is {task.status.value} at rest"
         for _, storage in view.list(Kind.STORAGE, model):
@@ -300,6 +319,27 @@ class Promises:
             assert bag.get("private-address", "") == address, f"{unit} is not where {relation.key} finds it"
             if not self.books[unit].skipped and endpoint != "juju-info":
                 assert bag["color"] == options.get("color", "none"), f"{unit}: old option in {relation.key}"
+
+    def _check_resources(
+        self, view: View, model: str, unit: UnitName, memory: UnitState, state: dict[str, str]
+    ) -> None:
+        """Who runs the present version of the charm has seen what was handed in last."""
+        application = view.peek(refs.application(model, unit.app))
+        book = self.books[unit]
+        if book.skipped or book.swapped or memory.charm_version != application.charm_version:
+            return
+        pages = application.resources.get("pages")
+        assert pages is None or state.get("pages") == pages.sha256, f"{unit} has {state.get('pages')}, not {pages}"
+
+    def check_scripts(self, sim: Simulation) -> None:
+        """Who handed in a script is answered, unless its worker died; a success says that it landed."""
+        landed = {id for book in self.books.values() for id in book.runs}
+        for worker, handed in sim.handed:
+            runs = [run for run in sim.runs if run.work is handed.script]
+            assert len(runs) <= 1, f"{handed.script} ran {len(runs)} times"
+            assert worker.is_dead or handed.is_over, f"{handed.script} is not answered"
+            if handed.is_over and handed.wait().code == 0:
+                assert runs[0].id in landed, f"{handed.script} is said to have landed"
 
     def check_nothing_is_left(self, model: str) -> None:
         assert self._under(model) == [], "something of the model is left"

@@ -17,12 +17,14 @@ from coordinator.domain.life import Life
 from coordinator.domain.task import Task
 from coordinator.domain.unit_state import Hook, HookKind, Memory
 from coordinator.engine.effects import Effects
+from coordinator.engine.script import Script, context_of
 from coordinator.engine.task import Ran
 from coordinator.engine.tools import Call, HookContext, answer
 from coordinator.engine.world import World
 from coordinator.worker.host import Host
 from coordinator.worker.observe import seen_by
 from coordinator.worker.perform import Failed, Interrupted, Outcome, Succeeded
+from coordinator.worker.script import Said
 
 if TYPE_CHECKING:
     from processes import Worker
@@ -38,6 +40,7 @@ WEB = charm(
     options=_OPTIONS,
     actions=_ACTIONS,
     storage=_DATA,
+    resources={"pages": {"type": "file", "filename": "pages.txt"}},
 )
 DB = charm("db", provides={"clients": "sql"}, options=_OPTIONS, actions=_ACTIONS)
 AGENT = charm("agent", requires={"host": "juju-info"}, options=_OPTIONS)
@@ -46,13 +49,13 @@ BESIDE = subordinate("beside", requires={"host": "juju-info"}, options=_OPTIONS)
 
 @dataclass(eq=False, kw_only=True)
 class Run:
-    """One run of the charm's code for a hook or an action, or of commands on a machine, which see no `world`.
+    """One run of the charm's code for a hook, an action or a script; or of commands on a machine, without `world`.
 
     `saw_leader`: it was told that it leads.  `is_killed`: the minder ended it, or its worker, by its `owner`.
     """
 
     id: int
-    work: Hook | Task
+    work: Hook | Task | Script
     owner: object
     world: World | None = None
     memory_revision: int = 0
@@ -62,7 +65,7 @@ class Run:
     problems: list[str] = field(default_factory=list)
 
 
-def run_in(sim: Simulation, work: Hook | Task, world: World) -> Run:
+def run_in(sim: Simulation, work: Hook | Task | Script, world: World) -> Run:
     """Return a new run in the unit of *world*."""
     owner = (world.model, world.unit)
     return Run(id=len(sim.runs), work=work, owner=owner, world=world, memory_revision=world.memory_revision)
@@ -117,6 +120,26 @@ def perform_task_in(sim: Simulation, worker: Worker) -> Callable[..., tuple[Effe
     return perform_task
 
 
+def perform_script_in(sim: Simulation, worker: Worker) -> Callable[..., tuple[Effects | None, Said]]:
+    """Return what an agent of *worker* calls to have a script run."""
+
+    def perform_script(host: Host, memory: Memory, world: World, script: Script) -> tuple[Effects | None, Said]:
+        run = run_in(sim, script, world)
+        sim.runs.append(run)
+        worker.running.append(run)
+        worker.end_hooks_in_time()
+        try:
+            if run.is_killed:
+                return None, Said(137)
+            effects, ran = _play_action(sim, worker, run, context_of(memory, world, script), lambda _: None)
+            return None if ran.status is None else effects, Said(137 if ran.status is None else ran.status)
+        finally:
+            run.is_over = True
+            worker.running.remove(run)
+
+    return perform_script
+
+
 def perform_on_machine_in(sim: Simulation, worker: Worker) -> Callable[..., Ran]:
     """Return what the queue of the machine of *worker* calls to have a command run."""
 
@@ -154,12 +177,14 @@ def _play_action(
     count = int(call("state-get", "count") or 0) + 1
     call("state-set", f"count={count}", f"run={run.id}")
     run.saw_leader = call("is-leader") == "True"
-    call("action-log", "begun")
-    call("action-set", f"run={run.id}")
+    if context.task is not None:
+        call("action-log", "begun")
+        call("action-set", f"run={run.id}")
     sim.interlude(worker)
     if run.saw_leader:
         call("leader-set", f"leader={run.world.unit}")
-    call("action-log", "done")
+    if context.task is not None:
+        call("action-log", "done")
     sim.interlude(worker)
     if run.is_killed or worker.is_dead:
         return context.effects, Ran(reason="signal 9")
@@ -204,6 +229,9 @@ def _play(
         if unit.app == "db":
             _share_a_secret(call, color)
     _look_around(call, run, hook)
+    if hook.kind in (HookKind.INSTALL, HookKind.UPGRADE_CHARM) and "pages" in run.world.resources:
+        said = answer(context, Call(name="resource-get", argv=("pages",)))
+        call("state-set", f"pages={said.resource[2]}")
     call("status-set", "active")
     sim.interlude(worker)
     if run.is_killed or worker.is_dead:

@@ -24,6 +24,7 @@ from coordinator.commands import (
     config,
     model,
     relation,
+    resource,
     rollout,
     space,
     storage,
@@ -37,17 +38,21 @@ from coordinator.domain.charm import Charm, CharmMeta
 from coordinator.domain.model import Machine
 from coordinator.domain.names import EndpointName, UnitName
 from coordinator.domain.refs import Kind
+from coordinator.domain.resource import Blob
 from coordinator.domain.storage import StorageId
 from coordinator.domain.task import EXEC
 from coordinator.domain.view import View
+from coordinator.engine.script import Script
 from coordinator.errors import Contended, LeaseLost, Refused
 from coordinator.store import keys
 from coordinator.store.memory import MemoryStore
 from coordinator.store.repository import Author, Repository
 from coordinator.store.txn import Committed, Outcome, Txn
+from coordinator.worker.script import Handed
 
 MODEL = "demo"
 CREATED = "2026-01-01T00:00:00Z"
+PAGES = ("first", "second", "third")  # the hashes of content that people hand in as a resource
 CHARMS = {f"sha-{charm.name}": charm for charm in (WEB, DB, AGENT, BESIDE)}
 STEPS_MAX = 20_000  # of a way to rest; more means that something goes in circles
 REST_S_MAX = 900.0  # of a way to rest; more means that something waits for what does not come
@@ -113,6 +118,7 @@ class Simulation:
         self.on_the_way: list[tuple[Process, Txn]] = []
         self.returning: list[tuple[float, Process]] = []
         self.story: list[str] = []
+        self.handed: list[tuple[Worker, Handed]] = []
         self._depth = 0
         self._people = Process(self, "people")
         if self.after is None:
@@ -124,6 +130,8 @@ class Simulation:
         root = Repository(self.store, self._people.clock)
         for sha256, meta in CHARMS.items():
             self._put(root, refs.charm(sha256), Charm(sha256=sha256, size=1, chunks=0, meta=meta))
+        for sha256 in PAGES:
+            self._put(root, refs.resource(sha256), Blob(sha256=sha256, size=1, chunks=0))
         for number in range(self.machines):
             name = str(number)
             machine = Machine(
@@ -171,6 +179,7 @@ class Simulation:
         view = repository.read_model(MODEL, *map(keys.ref_of, self._task_keys()))  # type: ignore[arg-type]
         for sha256 in CHARMS:
             repository.add_charm(view, sha256)
+        repository.add_constant(view, map(refs.resource, PAGES))
         return view
 
     def _task_keys(self) -> list[str]:
@@ -187,6 +196,18 @@ class Simulation:
             receivers=(), machines=machines, action=EXEC, parameters={"command": "true"}, parallel=parallel
         )
         self.ask(lambda view: task.enqueue(view, MODEL, request, now=CREATED, now_s=EPOCH_S + self.now_s))
+
+    def run_script(self, name: str) -> None:
+        """Let a program beside the unit hand in a script; nothing happens where no unit of that name runs."""
+        script = Script(commands=f"script {len(self.handed)}")
+        for worker in self.workers:
+            turns = worker.agents.get((MODEL, UnitName.parse(name)))
+            if turns is not None and worker.runs:
+                self.handed.append((worker, turns.agent.hand_in(script)))
+                turns.wake()
+
+    def attach(self, app: str, sha256: str) -> None:
+        self.ask(lambda view: resource.attach(view, MODEL, app, "pages", sha256, by="alice", now=CREATED))
 
     def cancel_last(self, count: int) -> None:
         numbers = [int(key.rpartition("/")[2]) for key in self._task_keys()[-count:]]
@@ -485,7 +506,8 @@ class Simulation:
             if actors:
                 self._turn(actors[0])
                 continue
-            if not self.returning and self.promises.is_at_rest(MODEL, EPOCH_S + self.now_s):
+            waits = any(not (handed.is_over or worker.is_dead) for worker, handed in self.handed)
+            if not (waits or self.returning) and self.promises.is_at_rest(MODEL, EPOCH_S + self.now_s):
                 break
             for name in self._failed():
                 self.resolve(name, retry=True)
@@ -494,3 +516,4 @@ class Simulation:
         else:
             raise AssertionError("it does not come to rest")
         self.promises.check_rest(MODEL)
+        self.promises.check_scripts(self)

@@ -52,6 +52,20 @@ def run_actions(sim: Simulation) -> None:
     sim.run_on_machine("0", parallel=False)
 
 
+def run_scripts(sim: Simulation) -> None:
+    sim.rest()
+    for unit in ("db/0", "web/1", "db/0"):
+        sim.run_script(unit)
+    sim.configure("db", color="blue")
+
+
+def hand_in_resources(sim: Simulation) -> None:
+    sim.attach("web", "first")
+    sim.rest()
+    sim.attach("web", "second")
+    sim.run_script("web/0")
+
+
 def move_storage(sim: Simulation) -> None:
     sim.detach_storage(0)
     sim.rest()
@@ -130,6 +144,8 @@ LIFE: tuple[Chapter, ...] = (
     integrate,
     change_an_option,
     run_actions,
+    run_scripts,
+    hand_in_resources,
     lose_the_worker_of_a_leader,
     move_storage,
     use_storage_of_their_own,

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from recorder import AGENT, BESIDE, DB, WEB
 from seeds import seeds
-from simulation import MODEL, Chaos, Simulation
+from simulation import MODEL, PAGES, Chaos, Simulation
 
 SEEDS = 200
 GROUPS = 8  # tests that share the seeds, so that they can run beside each other
@@ -56,6 +56,7 @@ ANY_TIME: tuple[Event, ...] = (
     lambda sim: sim.continue_refresh("web"),
     lambda sim: sim.take_back("web"),
     lambda sim: sim.unseat("web"),
+    lambda sim: sim.attach("web", sim.rng.choice(PAGES)),
     lambda sim: sim.deploy("agent", AGENT, 1),
     lambda sim: sim.integrate("agent", "db"),
     lambda sim: sim.add_storage(_unit(sim, "web")),
@@ -88,6 +89,8 @@ ACTIONS: tuple[Event, ...] = (
     lambda sim: sim.run_action(f"{_app(sim)}/leader", action=sim.rng.choice(["go", "aside"])),
     lambda sim: sim.run_action("web/0", "web/1"),
     lambda sim: sim.run_on_machine(sim.rng.choice(["0", "1"]), parallel=sim.rng.random() < 0.5),
+    lambda sim: sim.run_script(_unit(sim, _app(sim))),
+    lambda sim: sim.run_script(_unit(sim, _app(sim))),
     lambda sim: sim.cancel_last(2),
     lambda sim: sim.remove_unit(_unit(sim, _app(sim)), force=sim.rng.random() < 0.5),
 )
