@@ -230,7 +230,7 @@ def _read(environ: Mapping[str, str]) -> JujuContext:
         values[name] = int(value.rpartition(separator)[2]) if value else None
     charm_dir = environ.get("JUJU_CHARM_DIR")
     if charm_dir:
-        values["charm_dir"] = Path(charm_dir).resolve()
+        values["charm_dir"] = Path(os.path.realpath(charm_dir))
     return JujuContext(**values)
 
 

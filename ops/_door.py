@@ -70,7 +70,7 @@ class WorkerDoor:
     def _known(self) -> dict[str, str]:
         """Return what is known in advance; it arrives while the charm is being loaded."""
         if self._answers is None:
-            self._answers = json.loads(self._channel.receive())
+            self._answers = json.loads(self._channel.receive().decode())
         assert self._answers is not None
         return self._answers
 
@@ -78,7 +78,7 @@ class WorkerDoor:
         files: dict[str, str] = {}
         while True:
             self._channel.send(_frame(b"a", tool, arguments, stdin, files))
-            kind, *answer = json.loads(self._channel.receive())
+            kind, *answer = json.loads(self._channel.receive().decode())
             if kind == "answer":
                 return _backend.Reply(*answer)
             if kind == "absent":

@@ -14,6 +14,7 @@ Other releases read this layout and rely on notices being tuples.
 from __future__ import annotations
 
 import datetime
+import json
 import marshal
 import os
 import stat
@@ -280,7 +281,7 @@ class HookStorage:
         if self._read is None:
             self._read = hookcmds.state_get(None)
             if self.NOTICE_KEY in self._read:
-                self._notices = _notices(_yaml.load_state(self._read[self.NOTICE_KEY]))
+                self._notices = _notices(_loaded(self._read[self.NOTICE_KEY]))
             if self._is_new() and self._earlier_file is not None and self._earlier_file.exists():
                 self._take_over(self._earlier_file)
         return self._read
@@ -315,7 +316,7 @@ class HookStorage:
             return marshal.loads(self._changed[handle_path])
         if handle_path in self._dropped or not texts.get(handle_path):
             raise NoSnapshotError(handle_path)
-        return _yaml.load_state(texts[handle_path])
+        return _loaded(texts[handle_path])
 
     def drop_snapshot(self, handle_path: str) -> None:
         """Remove what was saved under *handle_path*, if anything."""
@@ -352,9 +353,9 @@ class HookStorage:
             hookcmds.Error: the controller refused.
         """
         before = self._texts()
-        after = {path: _yaml.dump_state(marshal.loads(data)) for path, data in self._changed.items()}
+        after = {path: _dumped(marshal.loads(data), before.get(path)) for path, data in self._changed.items()}
         if self._notices or before.get(self.NOTICE_KEY):
-            after[self.NOTICE_KEY] = _yaml.dump_state(self._notices)
+            after[self.NOTICE_KEY] = _yaml.dump_state(self._notices) if self._notices else _NO_NOTICES
         changed = {key: text for key, text in after.items() if before.get(key) != text}
         gone = [key for key in before if key in self._dropped]
         _check_sizes(changed.items())
@@ -364,6 +365,45 @@ class HookStorage:
             hookcmds.state_delete(key)
         self._read = {key: text for key, text in {**before, **changed}.items() if key not in gone}
         self._changed, self._dropped = {}, set()
+
+
+_NO_NOTICES = "[]\n"
+_JSON_STARTS = ("{", "[")
+
+#: In JSON, what readers of YAML take for something else: 1e-05 for a text.
+_NOT_YAML = ("e+", "e-", "\x7f")
+
+
+def _dumped(value: Any, before: str | None = None) -> str:
+    """Return *value* as YAML, in the form of JSON where that says the same: it takes a hook much less.
+
+    If it is what *before* says in another form, that is returned.
+    """
+    text = _as_json(value)
+    if text is not None and (not before or before.startswith(_JSON_STARTS)):
+        return text
+    long_text = _yaml.dump_state(value)
+    return long_text if text is None or long_text == before else text
+
+
+def _as_json(value: Any) -> str | None:
+    """Return *value* as JSON that is YAML as well, or None if there is no such text."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        same = text.startswith(_JSON_STARTS) and json.loads(text) == value
+    except (TypeError, ValueError):  # bytes, sets and the like
+        return None
+    return text if same and text.isascii() and not any(each in text for each in _NOT_YAML) else None
+
+
+def _loaded(text: str) -> Any:
+    """Return what `_dumped` made *text* of."""
+    if text.startswith(_JSON_STARTS):
+        try:
+            return json.loads(text)
+        except ValueError:
+            pass
+    return _yaml.load_state(text)
 
 
 def _notices(kept: Iterable[Iterable[str]] | None) -> list[_Notice]:

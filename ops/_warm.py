@@ -8,14 +8,16 @@ Not here: who orders a hook (the worker), and how a charm asks for what it needs
 
 This file imports the standard library only, and runs under whichever `ops` the charm brings.
 
-Children are forked in advance, so that nobody waits for a fork.  Each waits for its order on a socket that the
-parent hands to the worker: whoever ends hooks knows the child before any of the charm's code can run.  Messages
-are JSON texts, one per packet; those between worker and parent go over the parent's standard input.
+Children are forked in advance, so that nobody waits for a fork.  Each waits for its order on a socket that comes
+from the worker, which knows the child before it gives that: so whoever ends hooks does, before any of the charm's
+code can run.  Messages are JSON texts, one per packet; those between worker and parent go over the parent's
+standard input.
 
     {"import": [names]}                to the parent: modules to import before the next fork
-    {"prepare": program, "cwd": path}  fork a child for this program, in the charm directory *path*
+    {"prepare": program, "cwd": path}  fork a child for this program, in the charm directory *path*; with the
+                                       socket for its order
     {"ready": pid, …}                  from the parent: it can be told to prepare
-    {"child": pid}                     it forked, the child leads a group of its own; with the socket for its order
+    {"child": pid}                     it forked, the child leads a group of its own
     {"ended": pid, "status": status}   a child ended; as `os.waitpid` has it
     {"unfit": text}                    the parent must not fork any more, and why
     {"name": name, "argv": […], "cwd": path, "env": {…}, "path": […]}
@@ -36,12 +38,13 @@ import gc
 import json
 import os
 import select
-import signal
 import socket
 
 MESSAGE_BYTES_MAX = 1 << 20
 LENGTH_BYTES = 4
 REHEARSE_AFTER_S = 0.004
+#: New objects before the first collection.  Most hooks never make as many, and each collection copies pages.
+COLLECT_AFTER = 10_000
 
 _DOOR = "ops._door"
 
@@ -54,43 +57,34 @@ class Parent:
 
     def __init__(self, control):
         self.control = control
-        self.children = set()
+        self.children = {}  # pid by the descriptor that tells of its end
         self.programs = {}
         self.module_count = 0
-        self.wakeup = self._wake_at_the_end_of_children()
-
-    @staticmethod
-    def _wake_at_the_end_of_children():
-        readable, writable = os.pipe()
-        for end in (readable, writable):
-            os.set_blocking(end, False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
-        return readable
+        self.news = select.poll()
 
     def serve(self):
         """Do what the worker says until it says no more, and all children have ended."""
         self.freeze()
-        listening = [self.control, self.wakeup]
-        while self.children or self.control in listening:
-            ready, _, _ = select.select(listening, [], [])
-            if self.wakeup in ready:
-                os.read(self.wakeup, 512)
-                self._reap()
-            if self.control in ready and not self._obey():
-                listening.remove(self.control)
+        control = self.control.fileno()
+        self.news.register(control, select.POLLIN)
+        is_told = True
+        while self.children or is_told:
+            for ready, _ in self.news.poll():
+                if ready != control:
+                    self._reap(ready)
+                elif not self._obey():
+                    self.news.unregister(control)
+                    is_told = False
 
-    def _reap(self):
-        while self.children:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-            if not pid:
-                return
-            self.children.discard(pid)
-            self.say(ended=pid, status=status)
+    def _reap(self, end):
+        pid = self.children.pop(end)
+        self.news.unregister(end)
+        os.close(end)
+        self.say(ended=pid, status=os.waitpid(pid, 0)[1])
 
     def _obey(self):
         """Do what one message says; return False when there will be no more."""
-        message = self.control.recv(MESSAGE_BYTES_MAX)
+        message, descriptors, _, _ = socket.recv_fds(self.control, MESSAGE_BYTES_MAX, 1)
         if not message:
             return False
         wanted = json.loads(message)
@@ -98,13 +92,13 @@ class Parent:
             self.load(wanted["import"])
         else:
             self._learn(wanted["prepare"], wanted["cwd"])
-            self._fork()
+            self._fork(*descriptors)
         return True
 
-    def say(self, *descriptors, **message):
+    def say(self, **message):
         """Tell the worker something."""
         try:
-            socket.send_fds(self.control, [json.dumps(message).encode()], descriptors)
+            self.control.send(json.dumps(message).encode())
         except OSError:
             os._exit(0)  # the worker is gone
 
@@ -154,33 +148,29 @@ class Parent:
 
     # --- forking ---
 
-    def _fork(self):
-        workers_end, childs_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with workers_end, childs_end:
-            pid = os.fork()
-            if pid:
-                self.children.add(pid)
-                childs_end.close()
-                workers_end.recv(1)  # it leads its group now; or it is dead, which will be told
-                self.say(workers_end.fileno(), child=pid)
-                return
-            status = 1
-            try:
-                workers_end.close()
-                status = self._wait_for_order(childs_end)
-            finally:
-                os._exit(status)
+    def _fork(self, connection):
+        pid = os.fork()
+        if pid:
+            os.close(connection)
+            os.setpgid(pid, pid)
+            end = os.pidfd_open(pid)
+            self.children[end] = pid
+            self.news.register(end, select.POLLIN)
+            self.say(child=pid)
+            return
+        status = 1
+        try:
+            status = self._wait_for_order(socket.socket(fileno=connection))
+        finally:
+            os._exit(status)
 
     # --- in the child ---
 
     def _wait_for_order(self, connection):
         """Be the program of the order that comes; return its exit status."""
-        os.setsid()
-        connection.send(b".")
         self.control.close()
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        os.close(self.wakeup)
+        for end in self.children:
+            os.close(end)
         door = sys.modules.get(_DOOR)
         # While there is no end of work, orders come at once.
         idle = not select.select([connection], [], [], REHEARSE_AFTER_S)[0]
@@ -191,7 +181,7 @@ class Parent:
         connection.close()
         if not message:
             return 0  # nobody wants it
-        return self._become(json.loads(message), *descriptors)
+        return self._become(json.loads(message.decode()), *descriptors)
 
     def _become(self, order, output, errors, channel_fd):
         null = os.open(os.devnull, os.O_RDONLY)
@@ -200,13 +190,13 @@ class Parent:
             os.close(given)
         channel = Channel(socket.socket(fileno=channel_fd))
         os.chdir(order["cwd"])
-        os.environ.clear()
-        os.environ.update(order["env"])
+        _set_environment(order["env"])
         sys.argv[:] = order["argv"]
         _show_as(order["name"])
         program = os.path.join(order["cwd"], order["argv"][0])
         sys.path[:] = [os.path.dirname(program), *order["path"]]
         gc.enable()
+        gc.set_threshold(COLLECT_AFTER)
         pid = os.getpid()
         status = run_program(program, lambda: self._code(program), channel)
         if os.getpid() != pid:
@@ -216,13 +206,30 @@ class Parent:
         if len(sys.modules) > self.module_count:
             channel.tell(b"m", sorted(_reusable(list(sys.modules)[self.module_count :], order["cwd"])))
         channel.tell(b"e", status)
+        # What follows is the system's: nobody has to wait while it takes this process apart.
+        channel.connection.close()
+        os.closerange(1, 3)
         return status
+
+
+def _set_environment(wanted):
+    """Have no variables but *wanted*.  Those that are right already are not written again, which is slow."""
+    environ = os.environ
+    for name in [each for each in environ if each not in wanted]:
+        del environ[name]
+    for name, value in wanted.items():
+        if environ.get(name) != value:
+            environ[name] = value
 
 
 def _show_as(name):
     """Name this process for those who look at the processes of the machine, where that is possible."""
-    with contextlib.suppress(OSError), open("/proc/self/comm", "w") as comm:
-        comm.write(name[:15])
+    with contextlib.suppress(OSError):
+        comm = os.open("/proc/self/comm", os.O_WRONLY)
+        try:
+            os.write(comm, name[:15].encode())
+        finally:
+            os.close(comm)
 
 
 def unfit():
@@ -231,6 +238,10 @@ def unfit():
 
     if threading.active_count() > 1:
         return "a module that the charm imports has started a thread"
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except (AttributeError, OSError) as error:
+        return f"nothing tells of the end of a process here: {error}"
     try:
         count = len(os.listdir("/proc/self/task"))
     except OSError:

@@ -50,7 +50,7 @@ from coordinator.log import get_logger
 from coordinator.worker import claim
 from coordinator.worker.host import Host
 from coordinator.worker.observe import observe
-from coordinator.worker.perform import Failed, Interrupted, Perform, Succeeded, deploy, perform
+from coordinator.worker.perform import Failed, Interrupted, Outcome, Perform, Succeeded, deploy, perform
 from coordinator.worker.record import Record
 from coordinator.worker.script import Handed, PerformScript, Said, failed, perform_script
 from coordinator.worker.show import Beside, Show, in_a_thread
@@ -225,18 +225,23 @@ class Agent:
             if reboots.is_set():
                 asked = ask_for_reboot(memory, world, hook)
                 return 0.0 if self._record.try_write(asked, world.revision) is not None else TROUBLE_FIRST_S
-            match outcome:
-                case Succeeded(effects=effects):
-                    landed = self._settle(memory, world, hook, effects)
-                    if landed and hook.kind is HookKind.STORAGE_DETACHING and hook.storage is not None:
-                        self._host.storage.withdraw(world, world.storage[hook.storage].value)
-                    self._log.info("hook.settled", hook=hook.name, took_s=round(took_s, 3), landed=landed)
-                case Failed(effects=effects, reason=reason):
-                    self._fail(memory, world, hook, effects, reason)
-                    self._log.info("hook.failed", hook=hook.name, took_s=round(took_s, 3), why=reason)
-                case Interrupted(by=by):
-                    self._log.warning("hook.interrupted", hook=hook.name, why=by)
-                    return 0.0 if not self._host.authority.is_valid() else TROUBLE_FIRST_S
+        # From here on the next hook of this machine may run: what is left is between this unit and the store.
+        return self._conclude(memory, world, hook, outcome, took_s)
+
+    def _conclude(self, memory: Memory, world: World, hook: Hook, outcome: Outcome, took_s: float) -> float:
+        """Write what came of a hook that ran for *took_s* seconds."""
+        match outcome:
+            case Succeeded(effects=effects):
+                landed = self._settle(memory, world, hook, effects)
+                if landed and hook.kind is HookKind.STORAGE_DETACHING and hook.storage is not None:
+                    self._host.storage.withdraw(world, world.storage[hook.storage].value)
+                self._log.info("hook.settled", hook=hook.name, took_s=round(took_s, 3), landed=landed)
+            case Failed(effects=effects, reason=reason):
+                self._fail(memory, world, hook, effects, reason)
+                self._log.info("hook.failed", hook=hook.name, took_s=round(took_s, 3), why=reason)
+            case Interrupted(by=by):
+                self._log.warning("hook.interrupted", hook=hook.name, why=by)
+                return 0.0 if not self._host.authority.is_valid() else TROUBLE_FIRST_S
         self._host.metrics.hook(hook, outcome, took_s)
         self._put_off_update_status(world)
         return 0.0

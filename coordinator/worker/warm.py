@@ -1,9 +1,9 @@
 """Hooks as forks of a process that has everything loaded, instead of new processes.
 
 Role: one parent process (warm_parent.py, `ops/_warm.py`) for each charm and environment, started when a hook wants
-it; a hook as one fork of it, with the same face as `dispatch.Run`.  A parent is replaced when its charm changed or
-it; a hook as one fork of it, with the same face as `dispatch.Run`.  A parent is replaced when the charm changed or
-way, and the log says once why.
+it; a hook as one fork of it, with the same face as `dispatch.Run`.  A parent is replaced when its charm changed,
+when it is worn out, and when it has died.  What cannot be run like this goes the ordinary way, and the log says
+once why.
 Not here: what the charm asks for while it runs (channel.py), how `dispatch` is read (recipe.py).
 """
 

@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +87,7 @@ class Parent:
         self._pristine = pristine
         self._path: list[str] = []
         self._news = threading.Condition()
+        self._coming: deque[socket.socket] = deque()  # for the orders of children that are not forked yet
         self._waiting: list[Child] = []
         self._children: dict[int, Child] = {}
         self._known: set[str] = set(modules)
@@ -141,7 +143,10 @@ class Parent:
         """Have a child forked, if none waits."""
         with self._news:
             if not self._waiting:
-                self._tell({"prepare": wanted.recipe.program, "cwd": str(wanted.charm_dir)})
+                mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+                self._coming.append(mine)
+                with theirs:
+                    self._tell({"prepare": wanted.recipe.program, "cwd": str(wanted.charm_dir)}, theirs.fileno())
 
     def order(self, wanted: Wanted, order: Mapping[str, object], descriptors: list[int]) -> Child:
         """Give an order to a child, and return that.
@@ -191,41 +196,40 @@ class Parent:
     def modules(self) -> list[str]:
         return sorted(self._known)
 
-    def _tell(self, message: Mapping[str, object]) -> None:
+    def _tell(self, message: Mapping[str, object], *descriptors: int) -> None:
         with contextlib.suppress(OSError):  # gone: the reader sees it
-            self._control.send(json.dumps(message).encode())
+            socket.send_fds(self._control, [json.dumps(message).encode()], descriptors)
 
     # --- what the process tells --------------------------------------------------------------------------
 
     def _read(self) -> None:
         while True:
             try:
-                message, descriptors, _, _ = socket.recv_fds(self._control, MESSAGE_BYTES_MAX, 1)
+                message = self._control.recv(MESSAGE_BYTES_MAX)
             except OSError:
-                message, descriptors = b"", []
+                message = b""
             with self._news:
                 if not message:
                     self.unfit = self.unfit or "its warm parent has ended"
                     self.is_gone = True
                     self._news.notify_all()
                     return
-                self._hear(json.loads(message), descriptors)
+                self._hear(json.loads(message))
                 self._news.notify_all()
 
     is_gone = False
     """Whether the process has ended."""
 
-    def _hear(self, told: Mapping[str, object], descriptors: list[int]) -> None:
+    def _hear(self, told: Mapping[str, object]) -> None:
         if "ready" in told:
             self._path = [str(each) for each in told["path"]]  # type: ignore[attr-defined]
             self.has_door = DOOR in told["modules"]  # type: ignore[operator]
         elif "unfit" in told:
             self.unfit = f"a warm parent must not fork: {told['unfit']}"
         elif "child" in told:
-            child = Child(int(told["child"]), socket.socket(fileno=descriptors[0]))  # type: ignore[call-overload]
             if self._retired:  # forked before the parent heard of it
-                child.connection.close()
                 return
+            child = Child(int(told["child"]), self._coming.popleft())  # type: ignore[call-overload]
             try:
                 self._minder.mind(child.pid)
             except Unavailable as trouble:
@@ -247,8 +251,9 @@ class Parent:
         """Give no more orders; the process ends when its last hook has."""
         with self._news:
             self._retired = True
-            for child in self._waiting:
-                child.connection.close()
+            for connection in (*self._coming, *(child.connection for child in self._waiting)):
+                connection.close()
+            self._coming.clear()
             self._waiting.clear()
         with contextlib.suppress(OSError):
             self._control.shutdown(socket.SHUT_WR)

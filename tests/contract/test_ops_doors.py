@@ -288,9 +288,9 @@ def test_runs_of_a_charm_leave_the_same_behind(opened, tmp_path):
             "seen:\n- !!python/tuple\n  - db/0\n  - h0\n- !!python/tuple\n  - db/0\n  - h0\n"
         ),
         "Counter/on/db_relation_changed[1]": (
-            "relation_name: db\nrelation_id: 7\napp_name: db\nunit_name: db/0\n"
+            '{"relation_name": "db", "relation_id": 7, "app_name": "db", "unit_name": "db/0"}'
         ),
         "#notices#": ("- !!python/tuple\n  - Counter/on/db_relation_changed[1]\n  - Counter\n  - _changed\n"),
-        "StoredStateData[_stored]": "event_count: 10\n",
+        "StoredStateData[_stored]": '{"event_count": 10}',
     }
     assert not (tmp_path / ".unit-state.db").exists()

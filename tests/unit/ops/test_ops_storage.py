@@ -8,9 +8,11 @@ import sqlite3
 import stat
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 import ops
-from ops import _storage
+from ops import _storage, _yaml
 from ops._storage import HookStorage
 from ops.storage import JujuStorage, NoSnapshotError, SQLiteStorage
 
@@ -187,7 +189,7 @@ def test_all_is_read_at_once_and_written_at_once(tools):
     assert tools.calls == ["state-get --format=json"]
     storage.commit()
     assert tools.calls == ["state-get --format=json", "state-set --file -"]
-    assert tools.state == {"A[1]": "a: 1\n", "A[2]": "a: 2\n", "#notices#": NOTICE}
+    assert tools.state == {"A[1]": '{"a": 1}', "A[2]": '{"a": 2}', "#notices#": NOTICE}
 
 
 def test_what_did_not_change_is_not_sent(tools):
@@ -198,7 +200,30 @@ def test_what_did_not_change_is_not_sent(tools):
     assert tools.calls == ["state-get --format=json"]
     storage.save_snapshot("A[2]", {"a": 3})
     storage.commit()
-    assert tools.inputs == [{"A[2]": "a: 3\n"}]
+    assert tools.inputs == [{"A[2]": '{"a": 3}'}]
+
+
+_SCALARS = (
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.binary(max_size=3)
+    | st.text(st.characters(exclude_categories=["Cs"]))
+)  # fmt: skip
+_KEYS = st.text("ab1", max_size=2) | st.integers()
+_VALUES = st.recursive(
+    _SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.lists(inner, max_size=2).map(tuple)
+        | st.dictionaries(_KEYS, inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@given(_VALUES)
+@example({"small": 1e-05, "large": 1e16, "del": "\x7f", "line": "a\u2028b"})
+def test_values_are_the_same_to_those_who_read_yaml_only(value):
+    text = _storage._dumped(value)
+    assert repr(_storage._loaded(text)) == repr(_yaml.load_state(text)) == repr(value)
 
 
 @pytest.mark.parametrize("text", ["- - e\n  - o\n  - m\n", NOTICE])
@@ -294,7 +319,7 @@ def test_what_a_charm_keeps_by_itself_stays_and_does_not_look_like_state_of_ours
     storage = HookStorage(earlier_file=tmp_path / "state")
     assert storage.load_snapshot("A[1]") == {"a": 1}
     storage.commit()
-    assert tools.state == {"mine[x": "whatever: [", "A[1]": "a: 1\n"}
+    assert tools.state == {"mine[x": "whatever: [", "A[1]": '{"a": 1}'}
 
 
 def test_the_limits_are_those_of_the_controller():

@@ -157,7 +157,7 @@ def hooks(tmp_path: Path) -> Iterator[Hooks]:
 def test_a_fork_has_the_directory_arguments_environment_and_input_of_a_hook(hooks: Hooks) -> None:
     hooks.write(
         "print(os.getcwd(), sys.argv, __file__, os.environ['PYTHONPATH'], os.environ['JUJU_HOOK_NAME'])\n"
-        "print(sys.path[:2], sys.stdin.read() == '', os.getsid(0) == os.getpid())"
+        "print(sys.path[:2], sys.stdin.read() == '', os.getpgid(0) == os.getpid())"
     )
     assert hooks.run() == Ended(0)
     charm = hooks.charm
