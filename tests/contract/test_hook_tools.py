@@ -341,7 +341,7 @@ def test_deferred_events_and_stored_state_are_in_the_store(told):
     waiting = told.look("web/0")[1].state
     assert any("start" in text for text in waiting.values())
     told.run_all()
-    assert any("met: 1" in text for text in told.look("db/0")[1].state.values())
+    assert any('"met": 1' in text for text in told.look("db/0")[1].state.values())
     assert not list(told.root.rglob(".unit-state.db"))
 
 
@@ -360,7 +360,7 @@ def test_a_charm_that_fails_leaves_nothing_but_its_status(told):
     assert told.look("db/0")[0].unit.failed is not None
     assert status(told, "db/0") == ("maintenance", "half way")
     assert "host" not in seen.relations[number].bag(DB_0)
-    assert not any("met: 1" in text for text in seen.state.values())
+    assert not any('"met": 1' in text for text in seen.state.values())
 
     told.classes["db"] = Database
     told.now_s += 1_000

@@ -177,8 +177,8 @@ def test_time_alone_wakes_the_owner_of_a_secret_also_after_nobody_was_there():
         # Of the one that is only rotated, the store says that a year is over.
         _let_rotate(system, "api", in_s=0.5)
         wait_line(system, "keeper/0 secret-rotate api ")
-        (rotated,) = [each for each in secrets(system) if each.label == "api"]
-        assert rotated.revision == 2
+        wait_for(lambda: _labelled(system, "api").revision == 2, "its hook to land")
+        rotated = _labelled(system, "api")
         assert rotated.rotates_at_s is not None
         assert rotated.rotates_at_s == pytest.approx(time.time() + 3600, abs=WAIT_S), "it counts from new content"
         wait_for(lambda: [line for line in lines(system) if "reader/0 changed peer" in line], "its reader")
@@ -195,6 +195,11 @@ def test_time_alone_wakes_the_owner_of_a_secret_also_after_nobody_was_there():
         # A charm that did nothing is asked again, but not at once.
         told = [line for line in lines(system) if "secret-expired" in line or "secret-rotate" in line]
         assert len(told) == len(set(told)) == 5
+
+
+def _labelled(system: System, label: str) -> Secret:
+    (found,) = [each for each in secrets(system) if each.label == label]
+    return found
 
 
 def secrets(system: System) -> list[Secret]:
