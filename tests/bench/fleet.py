@@ -10,9 +10,8 @@ import time
 
 from system import System, wait_for
 
-from coordinator.domain import refs
-from coordinator.store import keys
 from tests.bench import CHARMS, scrape
+from tests.bench.change import change
 from tests.bench.processes import cpu, rss_mb
 from tests.bench.rows import Row, ms
 
@@ -31,16 +30,7 @@ def measure(system: System, *, units: int) -> list[Row]:
     deployed_s = time.perf_counter() - started_s
     hooks = _count(system, "hooks")
     requests, busy = scrape.etcd_requests(system), _worker_cpu_s(system)
-    started_s = time.perf_counter()
-    system.config(APP, value="v1")
-    (config,) = system.store.read(keys.key_of(refs.config("m", APP))).items
-
-    def handled() -> int:
-        time.sleep(0.2)  # looking costs etcd more than a hook does
-        return sum(memory.config == config.revision for memory in system.memories().values())
-
-    wait_for(lambda: handled() == units, "every unit to handle the change", timeout_s=SETTLE_S_MAX)
-    took_s = time.perf_counter() - started_s
+    took_s = change(system, APP, "v1", units)
     received, busy = scrape.etcd_requests(system) - requests, _worker_cpu_s(system) - busy
     ran = _count(system, "hooks") - hooks
     workers = len(system.workers)

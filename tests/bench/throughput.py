@@ -6,15 +6,10 @@ at a time, so this is what one core does.
 
 from __future__ import annotations
 
-import time
-
 from system import System, wait_for
 
-from coordinator.domain import refs
-from coordinator.domain.refs import Kind
-from coordinator.store import keys
-from coordinator.store.repository import stored_of
 from tests.bench import CHARMS
+from tests.bench.change import change
 from tests.bench.processes import Cpu, children, cpu, rss_mb
 from tests.bench.rows import Row, ms
 
@@ -26,9 +21,9 @@ def measure(system: System, *, units: int, changes: int) -> list[Row]:
     """Hooks per second, and the CPU of each, of *units* units that handle *changes* changes."""
     system.deploy(CHARMS / "python", APP, units=units)
     wait_for(lambda: _started(system) == units, "the units to start", timeout_s=SETTLE_S_MAX)
-    _change(system, "warm", units)
+    change(system, APP, "warm", units)
     before = _cpu(system)
-    took_s = sum(_change(system, f"v{number}", units) for number in range(changes))
+    took_s = sum(change(system, APP, f"v{number}", units) for number in range(changes))
     spent = _cpu(system)
     (worker,) = system.workers
     parents = children(worker.pid)[1:]  # after the minder
@@ -49,29 +44,6 @@ def measure(system: System, *, units: int, changes: int) -> list[Row]:
 
 def _started(system: System) -> int:
     return sum(memory.started for unit, memory in system.memories().items() if unit.startswith(f"{APP}/"))
-
-
-def _change(system: System, value: str, units: int) -> float:
-    """Change the option; return the seconds until the last unit has handled that.  A watch tells, at once."""
-    start, end = keys.below(refs.model("m"))
-    watch = system.store.watch(start, end, revision=system.store.read(start).revision)
-    try:
-        started_s = time.perf_counter()
-        system.config(APP, value=value)
-        (config,) = system.store.read(keys.key_of(refs.config("m", APP))).items
-        handled: set[str] = set()
-        while len(handled) < units:
-            batch = watch.next(SETTLE_S_MAX)
-            assert batch is not None, f"waited {SETTLE_S_MAX} s for {units} units, {len(handled)} have handled it"
-            for key, item in batch.changes:
-                ref = keys.ref_of(key)
-                if ref is not None and ref.kind is Kind.MEMORY and item is not None:
-                    _, stored = stored_of(item)
-                    if stored.value.config == config.revision:
-                        handled.add(key)
-        return time.perf_counter() - started_s
-    finally:
-        watch.close()
 
 
 def _cpu(system: System) -> list[Cpu]:
