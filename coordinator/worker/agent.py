@@ -225,6 +225,9 @@ class Agent:
             if reboots.is_set():
                 asked = ask_for_reboot(memory, world, hook)
                 return 0.0 if self._record.try_write(asked, world.revision) is not None else TROUBLE_FIRST_S
+            if hook.kind is HookKind.STORAGE_DETACHING:
+                # What the unit lets go of on the machine another one may want at once: it must not come too early.
+                return self._conclude(memory, world, hook, outcome, took_s)
         # From here on the next hook of this machine may run: what is left is between this unit and the store.
         return self._conclude(memory, world, hook, outcome, took_s)
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+MOUNT_S_MAX = 30.0  # for one call of `mount` or `umount`
 MOUNTS = Path("/proc/self/mountinfo")  # where there is none, nothing is known to be mounted
 
 
@@ -22,9 +23,11 @@ class Interrupted(Exception):
 def mount(directory: Path, *how: str) -> str:
     """Mount something at *directory*, *how* as the program `mount` wants it; return what went wrong, or ""."""
     try:
-        done = subprocess.run(["mount", *how, str(directory)], check=False, capture_output=True, text=True)
+        done = _run("mount", *how, str(directory))
     except FileNotFoundError:
         return "there is no program `mount`"
+    except subprocess.TimeoutExpired:
+        return f"`mount` took longer than {MOUNT_S_MAX:.0f} s"
     return (done.stderr.strip() or "it was not allowed") if done.returncode else ""
 
 
@@ -35,11 +38,17 @@ def unmount(directory: Path) -> None:
         OSError: it stays mounted.
     """
     try:
-        done = subprocess.run(["umount", "--", str(directory)], check=False, capture_output=True, text=True)
+        done = _run("umount", "--", str(directory))
     except FileNotFoundError as cause:
         raise OSError(None, "there is no program `umount`", str(directory)) from cause
+    except subprocess.TimeoutExpired as cause:
+        raise OSError(None, f"`umount` took longer than {MOUNT_S_MAX:.0f} s", str(directory)) from cause
     if done.returncode:
         raise OSError(None, done.stderr.strip() or "it cannot be unmounted", str(directory))
+
+
+def _run(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=MOUNT_S_MAX)
 
 
 def is_mounted(directory: Path) -> bool:
