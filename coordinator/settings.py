@@ -63,6 +63,9 @@ class WorkerSettings(StoreSettings):
     address: str = ""
     """Address of this machine that others reach it at; empty: found out by itself.  COORDINATOR_ADDRESS."""
 
+    tags: str = ""
+    """What sets this machine apart, words separated by commas, for `--constraints tags=…`.  COORDINATOR_TAGS."""
+
     worker_listen: str = "127.0.0.1:0"
     """Where the worker serves logs, metrics and health; port 0: any free one.  COORDINATOR_WORKER_LISTEN."""
 

@@ -9,6 +9,7 @@ from coordinator import ANNOUNCED_VERSION
 from coordinator.api.status import open_ports
 from coordinator.domain import refs
 from coordinator.domain.config import effective
+from coordinator.domain.constraints import constraint_values
 from coordinator.domain.life import Life
 from coordinator.domain.model import Machine, Model
 from coordinator.domain.names import UnitName, natural
@@ -112,7 +113,7 @@ def application(view: View, model: str, name: str) -> Tree:
     charm = view.get(refs.charm(app.charm)).meta
     tree: Tree = {"charm": app.charm_name, "base": "ubuntu@24.04"}
     if app.constraints:
-        tree["constraints"] = dict(app.constraints)
+        tree["constraints"] = constraint_values(app.constraints)
     tree |= {"principal": not app.subordinate, "exposed": bool(app.exposed)}
     if app.exposed:
         tree["exposed-endpoints"] = {key: _exposed_to(sources) for key, sources in app.exposed.items()}

@@ -14,10 +14,12 @@ from typing import Any
 from coordinator import ANNOUNCED_VERSION
 from coordinator.api.storage import storage_tree
 from coordinator.domain import refs
+from coordinator.domain.constraints import as_typed, unmet
 from coordinator.domain.life import Life
 from coordinator.domain.model import Machine, Model
 from coordinator.domain.names import UnitName, natural
 from coordinator.domain.network import Interface
+from coordinator.domain.placement import Needs
 from coordinator.domain.refs import Kind
 from coordinator.domain.relation import Relation, Scope
 from coordinator.domain.space import Space, Spaces, endpoint_bindings, lacking, space_of
@@ -90,15 +92,23 @@ def unit_statuses(view: View, model: str, unit: Unit) -> tuple[Status, AgentStat
 
 
 def _waiting_for(view: View, model: str, unit: Unit) -> str:
-    """Return what a unit without a machine waits for: clients match on the first three words."""
+    """Return what a unit without a machine waits for, and what to do where no machine fits: clients match on the
+    first three words."""
     application: Application | None = view.peek(refs.application(model, unit.name.app))
-    spaces = Spaces.of(view, model)
-    if application is None or not application.bindings or not spaces:
+    home: Model | None = view.peek(refs.model(model))
+    if application is None or home is None:
         return "waiting for machine"
-    lacks = [lacking(spaces, application.bindings, machine) for _, machine in view.list(Kind.MACHINE)]
-    if not lacks or not all(lacks):
+    needs, spaces = Needs.of(home, application), Spaces.of(view, model)
+    machines = [each for _, each in view.list(Kind.MACHINE) if each.life is Life.ALIVE and not each.dedicated]
+    if not machines or any(needs.are_met(machine, spaces) for machine in machines):
         return "waiting for machine"
-    return f"waiting for machine with an address in space {', '.join(min(lacks, key=len))}"
+    nearest = min(machines, key=lambda machine: len(needs.missing(machine, spaces)))
+    text = f"waiting for machine with {', '.join(needs.missing(nearest, spaces))}"
+    demanded = unmet(needs.constraints, nearest, spaces).keys()
+    if not demanded:
+        return text
+    is_own = not demanded.isdisjoint(application.constraints)
+    return f"{text}: add one, or {f'set-constraints {application.name}' if is_own else 'set-model-constraints'}"
 
 
 def failed_hook(hook: Hook) -> str:
@@ -291,13 +301,19 @@ def _machine(view: View, machine: Machine, spaces: Mapping[str, Space] | None = 
             }
             for interface in machine.interfaces
         },
-        "hardware": f"cores={machine.cores} mem={machine.memory_mb}M",
+        "hardware": _hardware(machine),
     }
     if machine.life is not Life.ALIVE:
         tree["juju-status"]["life"] = machine.life.value
     if machine.dedicated:
         tree["dedicated"] = machine.dedicated
     return tree
+
+
+def _hardware(machine: Machine) -> str:
+    sizes = {"mem": machine.memory_mb, "root-disk": machine.root_disk_mb}
+    words = as_typed({"arch": machine.arch, "cores": machine.cores, **sizes, "tags": list(machine.tags)})
+    return " ".join(word for word in words if not word.endswith("="))
 
 
 def _space_of(interface: Interface, spaces: Mapping[str, Space]) -> Tree:

@@ -9,6 +9,7 @@ store.py       what is remembered between runs
 console.py     remarks, progress, questions: stderr
 output.py      data: --format and --output
 values.py      options, constraints, bindings: from words and files
+constraints.py  what the commands about constraints share
 pack.py, upload.py   a charm directory to an archive, and to the controller
 not_here.py    commands that other command lines have, and what does instead
 removal.py     what the removing commands share

@@ -135,10 +135,10 @@ class Client:
     def set_settings(self, model: str, request: SetSettings) -> None:
         self._ask("PATCH", ["models", model, "settings"], request)
 
-    def constraints(self, model: str) -> Tree:
+    def model_constraints(self, model: str) -> Tree:
         return self._ask("GET", ["models", model, "constraints"])
 
-    def set_constraints(self, model: str, request: SetConstraints) -> None:
+    def set_model_constraints(self, model: str, request: SetConstraints) -> None:
         self._ask("PUT", ["models", model, "constraints"], request)
 
     def status(self, model: str, selectors: Sequence[str] = ()) -> Tree:
@@ -214,6 +214,12 @@ class Client:
 
     def unexpose(self, model: str, app: str, request: Expose) -> None:
         self._ask("POST", ["models", model, "applications", app, "unexpose"], request)
+
+    def constraints(self, model: str, app: str) -> Tree:
+        return self._ask("GET", ["models", model, "applications", app, "constraints"])
+
+    def set_constraints(self, model: str, app: str, request: SetConstraints) -> None:
+        self._ask("PUT", ["models", model, "applications", app, "constraints"], request)
 
     # --- secrets -----------------------------------------------------------------------------------------
 

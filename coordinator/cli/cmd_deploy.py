@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from coordinator.cli import values
+from coordinator.cli.constraints import remark
 from coordinator.cli.resources import handed_in
 from coordinator.cli.target import Target, model_options
 from coordinator.cli.upload import local_path, upload
@@ -34,7 +35,9 @@ NOT_HERE = {
 @click.option("-n", "--num-units", "units", type=INTEGER, metavar="N", help="How many units.  [default: 1]")
 @click.option("--to", type=LIST, metavar="MACHINE,...", help="Machines for the units, one each.")
 @click.option("--trust", is_flag=True, help="Grant the application access to credentials.")
-@click.option("--constraints", "constraint_words", multiple=True, metavar='"K=V ..."', help="Recorded and shown.")
+@click.option(
+    "--constraints", "constraint_words", multiple=True, metavar='"K=V ..."', help="What machines must have."
+)
 @click.option("--bind", "bind_words", multiple=True, metavar='"SPACE|EP=SPACE ..."', help="Spaces of endpoints.")
 @click.option("--base", type=BASE, metavar="BASE", help="Taken, unused: a charm runs on what its machine runs.")
 @click.option("--channel", metavar="CHANNEL", help="For charms from a store; a local one is what it is.")
@@ -104,6 +107,7 @@ def command(
     sent = upload(target, path)
     if request["constraints"] and sent["subordinate"]:
         raise Refused("cannot use --constraints with subordinate application")
+    remark(target, request["constraints"])
     resources = handed_in(target, resource_words)
     made = target.client.deploy(model, Deploy(charm=sent["sha256"], resources=resources, **request))
     target.console.info(f'Located local charm "{made["charm"]}", revision {made["revision"]}')

@@ -11,6 +11,7 @@ import click
 @click.option("--etcd", help="Endpoints of etcd, HOST:PORT, separated by commas.")
 @click.option("--data-dir", help="Directory with this machine's identity, charms, units and logs.")
 @click.option("--address", help="Address of this host that other units reach it at.")
+@click.option("--tags", metavar="TAG,...", help="What sets this host apart, for `--constraints tags=TAG`.")
 @click.option("--worker-listen", metavar="HOST:PORT", help="Where logs, metrics and health are served.")
 @click.option("--session-ttl", "session_ttl_s", type=int, metavar="SECONDS", help="How long silence is tolerated.")
 @click.option("--unit", "app", metavar="APP", help="Register as the next unit of this application.")

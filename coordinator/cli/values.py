@@ -11,8 +11,6 @@ from coordinator.errors import BadRequest, NotFound, Refused
 
 FILE_BYTES_MAX = 5 * 1024 * 1024
 
-#: Constraints that exist.  One without a meaning here is stored and shown all the same.
-
 
 def options(words: Iterable[str], app: str | None = None) -> dict[str, Any]:
     """Return the options that *words* give: `key=value`, `key=@file`, or a YAML file keyed by application.

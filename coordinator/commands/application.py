@@ -12,7 +12,7 @@ from coordinator.domain import refs, space, storage_pool
 from coordinator.domain.change import Change
 from coordinator.domain.charm import Charm, CharmMeta
 from coordinator.domain.config import carry_over, parse_options
-from coordinator.domain.constraints import constraint_values
+from coordinator.domain.constraints import constraint_values, spaces_named
 from coordinator.domain.life import Life
 from coordinator.domain.names import check_application_name
 from coordinator.domain.network import check_network
@@ -100,7 +100,7 @@ def deploy(
     puts |= _peer_relations(view, model, app, _charm(view, charm), now)
     puts |= storage_pool.named_again(view, model, [directive.pool for directive in asked.values()])
     check_bindings(meta, bindings or {})
-    puts |= space.named_again(view, model, (bindings or {}).values())
+    puts |= space.named_again(view, model, {*(bindings or {}).values(), *spaces_named(constraints or {})})
     count = 0 if meta.subordinate else 1 if units is None else units
     puts |= new_units(view, model, application, count, to=to, now=now, attach=attach)
     return Change(did=f"deploy {app} ({meta.name}-{revision})", puts=puts)
@@ -234,6 +234,25 @@ def unexpose(view: View, model: str, app: str, *, endpoints: Sequence[str] = ())
         return None
     return Change(
         did=f"unexpose {app}", puts={refs.application(model, app): replace(application, exposed=exposed)}
+    )
+
+
+def set_constraints(view: View, model: str, app: str, constraints: Mapping[str, str]) -> Change | None:
+    """Replace what machines must have for units of an application that are not placed yet."""
+    application = alive_application(view, model, app)
+    if application.subordinate:
+        raise Refused(
+            f'cannot set constraints on "{app}"',
+            why="it is a subordinate: its units are where their principals are",
+            fix="set them on the application that it is related with",
+        )
+    constraint_values(constraints)
+    if constraints == application.constraints:
+        return None
+    named = space.named_again(view, model, spaces_named(constraints))
+    return Change(
+        did=" ".join(["set-constraints", app, *(f"{key}={text}" for key, text in sorted(constraints.items()))]),
+        puts={refs.application(model, app): replace(application, constraints=dict(constraints)), **named},
     )
 
 

@@ -8,12 +8,13 @@ from typing import Any
 
 from coordinator.domain import refs
 from coordinator.domain.change import Change
-from coordinator.domain.constraints import constraint_values
+from coordinator.domain.constraints import constraint_values, spaces_named
 from coordinator.domain.life import Life
 from coordinator.domain.model import Model
 from coordinator.domain.names import check_model_name
 from coordinator.domain.refs import Kind
 from coordinator.domain.settings import SETTINGS
+from coordinator.domain.space import named_again
 from coordinator.domain.storage import is_persistent
 from coordinator.domain.view import View
 from coordinator.errors import BadRequest, NotFound, Refused
@@ -84,15 +85,16 @@ def set_settings(view: View, name: str, changes: Mapping[str, Any], reset: Seque
 
 
 def set_constraints(view: View, name: str, constraints: Mapping[str, str]) -> Change | None:
-    """Replace what machines people would like for this model."""
+    """Replace what machines must have for units of this model that are not placed yet."""
     model = alive_model(view, name)
     constraint_values(constraints)
     if constraints == model.constraints:
         return None
+    named = named_again(view, name, spaces_named(constraints))
     words = [f"{key}={value}" for key, value in sorted(constraints.items())]
     return Change(
         did=" ".join(["set-model-constraints", *words]),
-        puts={refs.model(name): replace(model, constraints=dict(constraints))},
+        puts={refs.model(name): replace(model, constraints=dict(constraints)), **named},
     )
 
 

@@ -10,6 +10,7 @@ from coordinator.commands.application import alive_application, charm_of
 from coordinator.commands.model import alive_model
 from coordinator.domain import refs
 from coordinator.domain.change import Change
+from coordinator.domain.constraints import spaces_named, with_space_renamed
 from coordinator.domain.refs import Kind, Ref
 from coordinator.domain.space import (
     ALPHA,
@@ -90,8 +91,8 @@ def holders(view: View, model: str, cidrs: Sequence[str]) -> dict[str, str]:
 
 
 def rename_space(view: View, model: str, name: str, to: str) -> Change | None:
-    """Call a space otherwise, in the bindings of applications too."""
-    alive_model(view, model)
+    """Call a space otherwise, in bindings and constraints too."""
+    home = alive_model(view, model)
     check_space_name(to)
     space = find_space(view, model, name)
     if name == to:
@@ -107,14 +108,17 @@ def rename_space(view: View, model: str, name: str, to: str) -> Change | None:
             endpoint: tuple(to if source == name else source for source in sources)
             for endpoint, sources in app.exposed.items()
         }
-        puts[ref] = replace(app, bindings=renamed, exposed=exposed)
+        demanded = with_space_renamed(app.constraints, name, to)
+        puts[ref] = replace(app, bindings=renamed, exposed=exposed, constraints=demanded)
+    if name in spaces_named(home.constraints):
+        puts[refs.model(model)] = replace(home, constraints=with_space_renamed(home.constraints, name, to))
     return Change(did=f"rename-space {name} {to}", puts=puts, deletes=frozenset({refs.space(model, name)}))
 
 
 def remove_space(view: View, model: str, name: str, *, force: bool = False) -> Change:
-    """Remove a space; its networks are alpha's again.  With *force* what is bound to it is bound to alpha, and
-    what is exposed to it is not any more."""
-    alive_model(view, model)
+    """Remove a space; its networks are alpha's again.  With *force* what is bound to it is bound to alpha, what is
+    exposed to it is not any more, and no constraint names it."""
+    home = alive_model(view, model)
     find_space(view, model, name)
     if name == ALPHA:
         raise Refused("cannot remove space alpha", why="every model has it", fix="unbind what is bound to it")
@@ -124,8 +128,8 @@ def remove_space(view: View, model: str, name: str, *, force: bool = False) -> C
         if not force:
             raise Refused(
                 f'cannot remove space "{name}"',
-                why=f"bound or exposed to it: {', '.join(each.name for _, each in bound)}",
-                fix=f"first `coordinator bind {app.name} SPACE`, or unexpose it; or add --force",
+                why=f"bound, exposed or constrained to it: {', '.join(each.name for _, each in bound)}",
+                fix=f"first `coordinator bind {app.name} SPACE`, unexpose, or set-constraints; or add --force",
             )
         kept = {endpoint: ALPHA if to == name else to for endpoint, to in app.bindings.items()}
         exposed = {
@@ -133,7 +137,16 @@ def remove_space(view: View, model: str, name: str, *, force: bool = False) -> C
             for endpoint, sources in app.exposed.items()
             if (left := tuple(source for source in sources if source != name))
         }
-        puts[ref] = replace(app, bindings=kept, exposed=exposed)
+        demanded = with_space_renamed(app.constraints, name, None)
+        puts[ref] = replace(app, bindings=kept, exposed=exposed, constraints=demanded)
+    if name in spaces_named(home.constraints):
+        if not force:
+            raise Refused(
+                f'cannot remove space "{name}"',
+                why="constraints of the model name it",
+                fix="first `coordinator set-model-constraints`; or add --force",
+            )
+        puts[refs.model(model)] = replace(home, constraints=with_space_renamed(home.constraints, name, None))
     flag = " --force" if force else ""
     return Change(did=f"remove-space {name}{flag}", puts=puts, deletes=frozenset({refs.space(model, name)}))
 
@@ -219,10 +232,12 @@ def _check_reach(
 
 
 def _bound(view: View, model: str, space: str) -> list[tuple[Ref, Application]]:
-    """Return the applications that are bound or exposed to *space*; the write depends on them."""
+    """Return the applications that are bound, exposed or constrained to *space*; the write depends on them."""
     found = [
         ref
         for ref, app in view.list(Kind.APPLICATION, model)
-        if space in app.bindings.values() or any(space in sources for sources in app.exposed.values())
+        if space in app.bindings.values()
+        or space in spaces_named(app.constraints)
+        or any(space in sources for sources in app.exposed.values())
     ]
     return [(ref, view.find(ref)) for ref in found]

@@ -30,7 +30,7 @@ PAUSE_S = 0.5  # after trouble
 #: application is upgraded in batches.
 _CONCERNS = {
     Kind.MODEL, Kind.APPLICATION, Kind.UNIT, Kind.RELATION, Kind.MEMBER, Kind.CLAIM, Kind.MACHINE, Kind.WORKER,
-    Kind.CONTROLLER_LEADER, Kind.SECRET, Kind.SECRET_CONSUMER, Kind.STORAGE,
+    Kind.CONTROLLER_LEADER, Kind.SECRET, Kind.SECRET_CONSUMER, Kind.STORAGE, Kind.SPACE,
 }  # fmt: skip
 
 log = get_logger()

@@ -35,7 +35,8 @@ class Machine:
 
     `dedicated` names the `model/application` whose next unit it registered as, and nothing else is placed there;
     `enlisted` says that it got that unit (once: a unit that was removed does not come back).  `addresses`: the
-    private one first.  `interfaces`: those that others can reach.
+    private one first.  `interfaces`: those that others can reach.  `arch` is empty, and sizes are 0, where that
+    could not be found out.  `tags`: words of whoever started its worker.
     """
 
     id: str
@@ -44,7 +45,9 @@ class Machine:
     cores: int
     memory_mb: int
     created: str
-    labels: Mapping[str, str] = field(default_factory=dict)
+    arch: str = ""
+    root_disk_mb: int = 0
+    tags: tuple[str, ...] = ()
     life: Life = Life.ALIVE
     dedicated: str | None = None
     enlisted: bool = False

@@ -11,10 +11,11 @@ from typing import Any
 from coordinator.domain import refs
 from coordinator.domain.change import Change
 from coordinator.domain.life import Life
-from coordinator.domain.model import Machine
+from coordinator.domain.model import Machine, Model
 from coordinator.domain.names import UnitName, natural
+from coordinator.domain.placement import Needs
 from coordinator.domain.refs import Kind, Ref
-from coordinator.domain.space import Spaces, lacking
+from coordinator.domain.space import SEQUENCE, Spaces
 from coordinator.domain.storage import storage_for
 from coordinator.domain.unit import Application, Unit
 from coordinator.domain.view import View
@@ -23,8 +24,8 @@ UNITS_PER_STEP_MAX = 32
 
 
 def place(view: View, model: str, now_s: float) -> Change | None:
-    """Give units without a machine one of those whose worker is there, with an address in every space that their
-    application is bound to; wait while there is none."""
+    """Give units without a machine one of those whose worker is there and that have what they need; wait while
+    there is none."""
     waiting = [
         unit
         for _, unit in view.list(Kind.UNIT, model)
@@ -39,32 +40,37 @@ def place(view: View, model: str, now_s: float) -> Change | None:
     )
     puts: dict[Ref, Any] = {}
     fitting = _fitting(view, model, machines)
+    places = {refs.model(model), refs.sequence(model, SEQUENCE)}  # what the rule was read from must still hold
     waiting = [unit for unit in waiting if fitting(unit.name.app)]
     for unit in sorted(waiting, key=lambda unit: unit.name)[:UNITS_PER_STEP_MAX]:
         best = min(
             fitting(unit.name.app),
             key=lambda m, app=unit.name.app: (same[m.id, app], load[m.id], natural(m.id)),
         )
-        view.find(refs.unit(model, unit.name))
-        view.find(refs.machine(best.id))
+        places |= {refs.unit(model, unit.name), refs.machine(best.id), refs.application(model, unit.name.app)}
         load[best.id] += 1
         same[best.id, unit.name.app] += 1
         puts[refs.unit(model, unit.name)] = replace(unit, machine=best.id)
     if not puts:
         return None
+    for ref in places:
+        view.find(ref)
     names = " ".join(f"{ref.path[1]}/{ref.path[2]}" for ref in puts)
     return Change(did=f"place {names}", puts=puts)
 
 
 def _fitting(view: View, model: str, machines: Sequence[Machine]) -> Callable[[str], Sequence[Machine]]:
-    """Return the function from an application to those of *machines* that have addresses where it is bound to."""
+    """Return the function from an application to those of *machines* that have what its units need."""
     spaces = Spaces.of(view, model)
+    home: Model | None = view.peek(refs.model(model))
 
     @cache
     def fitting(app: str) -> Sequence[Machine]:
         application: Application | None = view.peek(refs.application(model, app))
-        bindings = application.bindings if application is not None else {}
-        return [machine for machine in machines if not lacking(spaces, bindings, machine)]
+        if application is None or home is None:
+            return machines
+        needs = Needs.of(home, application)
+        return [machine for machine in machines if needs.are_met(machine, spaces)]
 
     return fitting
 

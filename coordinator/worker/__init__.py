@@ -3,6 +3,7 @@
 main.py      process: session, mirror, one agent per unit placed here, stop in order
 agent.py     the loop of one unit: look, decide, perform, settle
 observe.py   what one unit can see, from the mirror (pure)
+register.py, hardware.py        the machine: who it is, what it has
 claim.py     take and hold units and leadership, under the session's lease
 perform.py   carry out a hook: charm directory, environment, commands
 dispatch.py  start the charm's process, collect its output, end it

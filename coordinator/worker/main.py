@@ -13,6 +13,7 @@ import threading
 from pathlib import Path
 
 from coordinator.clock import Clock, RealClock
+from coordinator.domain.constraints import parse_tags
 from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Kind, Ref
 from coordinator.engine.script import Script
@@ -90,7 +91,12 @@ class WorkerProcess:
     def _register(self, repository: Repository, directory: register.DataDirectory) -> str:
         """Bring the machine's entity up to date, and return its id."""
         return register.register(
-            repository, directory, self._clock, address=self._settings.address, dedicated=self._dedicated
+            repository,
+            directory,
+            self._clock,
+            address=self._settings.address,
+            dedicated=self._dedicated,
+            tags=parse_tags(self._settings.tags),
         )
 
     def _addresses_moved(self) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import socket
 import time
 from pathlib import Path
@@ -25,6 +24,7 @@ from coordinator.errors import Refused
 from coordinator.store.port import Store
 from coordinator.store.repository import Author, Repository
 from coordinator.worker.addresses import interfaces
+from coordinator.worker.hardware import Hardware, measure
 
 IDENTITY = "machine.json"
 LOCK_WAIT_S, LOCK_PAUSE_S = 5.0, 0.05
@@ -79,16 +79,23 @@ class DataDirectory:
 
 
 def register(
-    repository: Repository, directory: DataDirectory, clock: Clock, *, address: str, dedicated: str | None
+    repository: Repository,
+    directory: DataDirectory,
+    clock: Clock,
+    *,
+    address: str,
+    dedicated: str | None,
+    tags: tuple[str, ...] = (),
 ) -> str:
-    """Return the id of this machine, entered in the store; addresses are brought up to date.
+    """Return the id of this machine, entered in the store; what it has and its addresses are brought up to date.
 
-    *dedicated*: `model/application` whose next unit it shall run, or None.
+    *dedicated*: `model/application` whose next unit it shall run, or None.  *tags*: see domain/constraints.py.
 
     Raises:
         Refused: it was removed from the cluster, or is registered for something else.
     """
     known = directory.machine
+    hardware = measure(directory.path)
 
     def plan(view: View) -> Change | None:
         machine = known or str(view.find(refs.machine_sequence()) or 0)
@@ -100,7 +107,7 @@ def register(
                 why=f"{directory.path} still holds its identity",
                 fix=f"start over as a new machine: move {directory.path} away",
             )
-        entity = _machine(machine, before, address, dedicated, clock.timestamp())
+        entity = _machine(machine, before, address, dedicated, hardware, tags, clock.timestamp())
         if entity == before:
             return None
         puts: dict = {ref: entity}
@@ -119,7 +126,15 @@ def register(
     return machine
 
 
-def _machine(machine: str, before: Machine | None, address: str, dedicated: str | None, now: str) -> Machine:
+def _machine(
+    machine: str,
+    before: Machine | None,
+    address: str,
+    dedicated: str | None,
+    hardware: Hardware,
+    tags: tuple[str, ...],
+    now: str,
+) -> Machine:
     if before is not None and dedicated is not None and before.dedicated != dedicated:
         raise Refused(
             f"machine {machine} is not registered for {dedicated}",
@@ -134,10 +149,12 @@ def _machine(machine: str, before: Machine | None, address: str, dedicated: str 
         hostname=socket.gethostname(),
         addresses=tuple(dict.fromkeys([first, *others])),
         interfaces=outside,
-        cores=os.cpu_count() or 1,
-        memory_mb=_memory_mb(),
+        arch=hardware.arch,
+        cores=hardware.cores,
+        memory_mb=hardware.memory_mb,
+        root_disk_mb=hardware.root_disk_mb,
+        tags=tags,
         created=before.created if before else now,
-        labels=before.labels if before else {},
         dedicated=before.dedicated if before else dedicated,
         enlisted=before.enlisted if before else False,
     )
@@ -201,10 +218,3 @@ def find_address() -> str:
             return probe.getsockname()[0]
         except OSError:
             return "127.0.0.1"
-
-
-def _memory_mb() -> int:
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
-    except (ValueError, OSError):
-        return 0

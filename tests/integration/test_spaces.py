@@ -63,7 +63,7 @@ def test_who_is_bound_elsewhere_is_found_there():
         assert said("subnets", "--space", "far").startswith("subnets:\n  203.0.113.0/24:\n    type: ipv4\n")
         bound = system.status()["applications"]["lamp"]["endpoint-bindings"]
         assert bound == {"": "loop", "see": "loop", "site": "far"}
-        assert "bound or exposed to it: buoy, lamp" in people("remove-space", "loop").stderr
+        assert "bound, exposed or constrained to it: buoy, lamp" in people("remove-space", "loop").stderr
         assert said("remove-space", "loop", "--force") == 'removed space "loop"\n'
         said("reload-spaces")
 

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 from coordinator.domain import refs
 from coordinator.domain.life import Life
 from coordinator.domain.names import UnitName
+from coordinator.domain.placement import Needs
 from coordinator.domain.refs import Kind, Ref
+from coordinator.domain.space import Spaces
 from coordinator.domain.storage_pool import Pools
 from coordinator.domain.task import Task, TaskStatus
 from coordinator.domain.unit import Unit
@@ -110,6 +112,8 @@ class Promises:
                 self._new_leader(sim, ref.path[1], UnitName.parse(value))
             if ref in before and ref.kind in (Kind.MODEL, Kind.APPLICATION, Kind.UNIT, Kind.RELATION):
                 self._no_way_back(_decoded(ref, before[ref].value), value, did)
+            if ref.kind is Kind.UNIT and ref in before and value.placement is None and value.machine is not None:
+                self._placed(ref.path[0], _decoded(ref, before[ref].value), value, did)
             if ref.kind in _LEADER_ONLY:
                 self._by_leader(process, ref, before, journal.by, did)
             if ref.kind is Kind.MEMORY:
@@ -137,6 +141,15 @@ class Promises:
         if output := task.results.get("stdout"):
             run = sim.runs[int(output.removeprefix("run "))]
             assert run.work.id == task.id, f"{did}: results of task {run.work.id}"
+
+    def _placed(self, model: str, before: Unit, after: Unit, did: str) -> None:
+        """A unit gets a machine that has what its application and its model demand at that very moment."""
+        assert before.machine in (None, after.machine), f"{did} moves {after.name}"
+        if before.machine is None and before.principal is None:
+            view = self._view(model)
+            needs = Needs.of(view.peek(refs.model(model)), view.peek(refs.application(model, after.name.app)))
+            lacks = needs.missing(view.peek(refs.machine(after.machine)), Spaces.of(view, model))
+            assert not lacks, f"{did} on machine {after.machine}, which lacks {lacks}"
 
     def _no_way_back(self, before: Any, after: Any, did: str) -> None:
         lives = list(Life)

@@ -139,7 +139,7 @@ class Simulation:
                 hostname=name,
                 addresses=(f"10.0.0.{number + 1}", f"10.1.0.{number + 1}"),
                 cores=1,
-                memory_mb=1,
+                memory_mb=1 + number,
                 created=CREATED,
             )
             self._put(root, refs.machine(name), machine)
@@ -305,6 +305,9 @@ class Simulation:
     def bind(self, app: str, *, force: bool = False, **bindings: str) -> None:
         given = {"" if endpoint == "usual" else endpoint: to for endpoint, to in bindings.items()}
         self.ask(lambda view: space.bind(view, MODEL, app, given, force=force))
+
+    def constrain(self, app: str, **wanted: str) -> None:
+        self.ask(lambda view: application.set_constraints(view, MODEL, app, wanted))
 
     def destroy_model(self, *, release_storage: bool = False) -> None:
         self.ask(lambda view: model.destroy_model(

@@ -74,6 +74,8 @@ ANY_TIME: tuple[Event, ...] = (
     ),
     lambda sim: sim.bind("db", clients=sim.rng.choice(["inner", "alpha"]), force=sim.rng.random() < 0.7),
     lambda sim: sim.bind("web", usual=sim.rng.choice(["inner", "alpha"]), force=sim.rng.random() < 0.7),
+    lambda sim: sim.constrain(_app(sim), mem=sim.rng.choice(["", "1", "2"])),
+    lambda sim: sim.constrain(_app(sim), spaces=sim.rng.choice(["alpha", "inner", "^inner"])),
     lambda sim: sim.rename_space("inner", "other"),
     lambda sim: sim.remove_space(sim.rng.choice(["inner", "other"]), force=sim.rng.random() < 0.5),
     lambda sim: sim.deploy("beside", BESIDE),

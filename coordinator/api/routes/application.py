@@ -11,10 +11,11 @@ from coordinator.api.auth import check
 from coordinator.api.services import S, Services, U, force_at, read_model, transact
 from coordinator.commands import application, rollout
 from coordinator.domain import refs
+from coordinator.domain.constraints import constraint_values
 from coordinator.domain.refs import Kind
 from coordinator.domain.storage import StorageId
 from coordinator.store import keys
-from coordinator.wire import Deploy, Expose, GoBack, Refresh, Trust
+from coordinator.wire import Deploy, Expose, GoBack, Refresh, SetConstraints, Trust
 
 router = APIRouter()
 
@@ -106,6 +107,20 @@ def expose(s: S, by: U, name: str, app: str, given: Expose) -> dict[str, str]:
 def unexpose(s: S, by: U, name: str, app: str, given: Expose) -> dict[str, str]:
     check(by, "write", name)
     transact(s, by, name, lambda view: application.unexpose(view, name, app, endpoints=given.endpoints))
+    return {}
+
+
+@router.get("/models/{name}/applications/{app}/constraints")
+def get_constraints(s: S, by: U, name: str, app: str) -> dict[str, Any]:
+    """What machines must have for units of this application, by key, without its model's; sizes are in MiB."""
+    check(by, "read", name)
+    return constraint_values(application.find_application(read_model(s, name), name, app).constraints)
+
+
+@router.put("/models/{name}/applications/{app}/constraints")
+def set_constraints(s: S, by: U, name: str, app: str, given: SetConstraints) -> dict[str, str]:
+    check(by, "write", name)
+    transact(s, by, name, lambda view: application.set_constraints(view, name, app, given.constraints))
     return {}
 
 

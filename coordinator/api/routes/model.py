@@ -91,7 +91,7 @@ def set_settings(s: S, by: U, name: str, given: SetSettings) -> dict[str, str]:
 
 @router.get("/models/{name}/constraints")
 def get_constraints(s: S, by: U, name: str) -> dict[str, Any]:
-    """What machines people would like for this model, by key; sizes are in MiB."""
+    """What machines must have for units of this model, by key; sizes are in MiB."""
     check(by, "read", name)
     return constraint_values(read_model(s, name).get(refs.model(name)).constraints)
 

@@ -10,9 +10,9 @@ import pytest
 from coordinator.cli import console as console_module
 from coordinator.cli import model_text
 from coordinator.cli.cmd_history import history_table
-from coordinator.cli.cmd_model_constraints import words_of
 from coordinator.cli.cmd_show_unit import narrowed
 from coordinator.cli.console import Console, wants_colour
+from coordinator.cli.constraints import words_of
 
 NOW = datetime(2025, 3, 7, 8, 15, tzinfo=timezone.utc)
 

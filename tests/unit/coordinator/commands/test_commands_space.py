@@ -120,7 +120,7 @@ def test_a_renamed_space_is_what_it_was_to_all_that_is_bound_to_it(stage: Stage)
 def test_a_removed_space_gives_its_networks_back(stage: Stage) -> None:
     add(stage, "inner", INNER)
     bound(stage, clients="inner")
-    with pytest.raises(Refused, match="bound or exposed to it: db"):
+    with pytest.raises(Refused, match="bound, exposed or constrained to it: db"):
         stage.do(lambda view: remove_space(view, MODEL, "inner"))
     stage.do(lambda view: remove_space(view, MODEL, "inner", force=True))
     assert (cidrs(stage), bindings(stage)) == ({}, {"clients": ALPHA})
@@ -137,7 +137,7 @@ def test_what_is_exposed_to_a_space_follows_it_until_it_goes(stage: Stage) -> No
         "clients": {"expose-to-spaces": ["data"], "expose-to-cidrs": ["203.0.113.0/24"]},
         "": {"expose-to-spaces": ["data"]},
     }
-    with pytest.raises(Refused, match="bound or exposed to it: db"):
+    with pytest.raises(Refused, match="bound, exposed or constrained to it: db"):
         stage.do(lambda view: remove_space(view, MODEL, "data"))
     stage.do(lambda view: remove_space(view, MODEL, "data", force=True))
     assert stage.find(refs.application(MODEL, "db")).exposed == {"clients": ("203.0.113.0/24",)}
@@ -278,7 +278,7 @@ def test_a_space_is_not_removed_from_under_who_is_bound_to_it_meanwhile(stage: S
         lambda: bound(stage, clients="inner"),
         lambda: stage.do(lambda view: _deploy(view, {"": "inner"}, units=0)),
     ):
-        with pytest.raises(Refused, match="bound or exposed to it"):
+        with pytest.raises(Refused, match="bound, exposed or constrained to it"):
             stage.do(during(lambda view: remove_space(view, MODEL, "inner"), meanwhile))
         stage.do(lambda view: remove_space(view, MODEL, "inner", force=True))
         add(stage, "inner", INNER)
