@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from coordinator.controller.election import Election
 from coordinator.controller.loop import ReconcileLoop
 from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Kind, Ref
-from coordinator.errors import Contended, LeaseLost, Unavailable, UnknownOutcome
+from coordinator.errors import Contended, LeaseLost, Refused, Unavailable, UnknownOutcome
 from coordinator.store.keyring import Keyring
 from coordinator.store.live import LiveTree
 from coordinator.store.repository import Repository
@@ -162,7 +163,14 @@ class SimRuns:
         self.kill(owner)
 
 
+@dataclass(frozen=True, kw_only=True)
 class SimHost(Host):
+    on_reboot: Callable[[], None]
+
+    def reboot(self) -> bool:
+        self.on_reboot()
+        return True
+
     def directory(self, model: str, model_uuid: str, unit: UnitName) -> Any:
         return Ignore()
 
@@ -205,6 +213,9 @@ class Worker(Process):
             metrics=ignored,
             storage=ignored,
             units=lambda: list(self.agents),
+            boot=f"boot {sim.boots[machine]}",
+            reboot_command="reboot",
+            on_reboot=lambda: sim.reboot(self),
             machine_lock=OneAtATime(),
         )
         self.deleter = StorageDeleter(self.live, self.repository, machine, ignored)  # type: ignore[arg-type]
@@ -237,8 +248,17 @@ class Worker(Process):
                 self._due_s = self.sim.now_s + TROUBLE_S
         except TROUBLE:
             self._due_s = self.sim.now_s + TROUBLE_S
+        except Refused:  # the machine was removed
+            self._end()
         finally:
             self.is_busy = False
+
+    def _end(self) -> None:
+        """End for good."""
+        self.authority.end()
+        self.is_dead = True
+        self.end_hooks_in_time()
+        self.sim.tell(f"{self.name} ends")
 
     def _follow_units(self) -> None:
         with self.live.look() as view:

@@ -10,6 +10,9 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from processes import KEYRING
+from recorder import port_of
+
 from coordinator.domain import refs
 from coordinator.domain.life import Life
 from coordinator.domain.names import UnitName
@@ -196,6 +199,9 @@ class Promises:
         if did == NAMES[0]:
             self._script_settled(unit, memory.hooks - hooks_before, puts[refs.state(model, unit)], sim)
             return
+        if did.endswith(" reboots the machine"):
+            assert memory.hooks == hooks_before, f"{unit}: {did} counts as settled"
+            return
         if memory.failed is not None:
             book.swapped = book.swapped or did == "charm replaced by force"
             assert memory.hooks == hooks_before, f"{unit}: {did} counts as settled"
@@ -220,10 +226,12 @@ class Promises:
             book.counted += 1
             book.hooks.append(run.work)
             assert int(state["count"]) == book.counted, f"{unit}: an effect of {did} is there twice, or lost"
-            status = self._now(refs.status(model, unit)).workload.current
-            assert status == "active", f"{unit}: after {did} its status is {status}"
+            status = self._now(refs.status(model, unit))
+            assert status.workload.current == "active", f"{unit}: after {did} its status is {status}"
+            assert status.version == run.color, f"{unit}: {did} had {run.color}, its version is {status.version}"
+            assert status.ports == {"": (port_of(unit, run.color),)}, f"{unit}: after {did} it has {status.ports}"
         try:
-            check_order(book.hooks, set_up_skipped=book.skipped)
+            check_order(book.hooks, rebooted=any(sim.boots.values()))
         except AssertionError as broken:
             raise AssertionError(f"{unit}: {broken}: {[_text(hook) for hook in book.hooks]}") from None
 
@@ -301,6 +309,11 @@ class Promises:
             assert unit.life is Life.ALIVE, f"{unit.name} does not go"
             self._check_bags(view, model, unit.name, state)
             self._check_resources(view, model, unit.name, memory, state)
+            self._check_token(view, model, unit.name, state)
+        for ref, consumer in view.list(Kind.SECRET_CONSUMER, model):
+            secret, reader = view.peek(refs.secret(model, ref.path[1])), refs.unit_of(ref)
+            is_late = consumer.revision != secret.revision and not self.books[reader].skipped
+            assert not is_late, f"{reader} reads {consumer.revision} of {secret.id}, which has {secret.revision}"
         for _, task in view.list(Kind.TASK, model):
             assert task.status.is_over, f"task {task.id} is {task.status.value} at rest"
         for _, storage in view.list(Kind.STORAGE, model):
@@ -343,6 +356,17 @@ class Promises:
             return
         pages = application.resources.get("pages")
         assert pages is None or state.get("pages") == pages.sha256, f"{unit} has {state.get('pages')}, not {pages}"
+
+    def _check_token(self, view: View, model: str, unit: UnitName, state: dict[str, str]) -> None:
+        """Who reads what people keep secret has seen it as it is now."""
+        uri = (view.peek(refs.config(model, unit.app)) or {}).get("token", "")
+        secret = view.peek(refs.secret(model, uri.removeprefix("secret:")))
+        if secret is None or view.peek(refs.secret_consumer(model, secret.id, unit)) is None:
+            return
+        newest = refs.secret_revision(model, secret.id, secret.revision)
+        content = KEYRING.open(newest, view.get(newest)).texts()["token"]
+        is_late = state.get("token") != content and not self.books[unit].skipped
+        assert not is_late, f"{unit} has seen {state.get('token')}, and {secret.name} is {content}"
 
     def check_scripts(self, sim: Simulation) -> None:
         """Who handed in a script is answered, unless its worker died; a success says that it landed."""
@@ -408,6 +432,10 @@ def _owners(ref: Ref) -> list[Ref]:
         owners.append(refs.task(model, int(ref.path[1])))
     if ref.kind is Kind.RELATION_MEMORY:
         owners.append(refs.relation(model, int(ref.path[3])))
+    if ref.kind in (Kind.SECRET_REVISION, Kind.SECRET_CONSUMER):
+        owners.append(refs.secret(model, ref.path[1]))
+    if ref.kind is Kind.SECRET_CONSUMER:
+        owners.append(refs.unit(model, refs.unit_of(ref)))
     if ref.kind in (Kind.UNIT, Kind.CONFIG, Kind.LEADER, Kind.LEADER_SETTINGS, Kind.APPLICATION_STATUS):
         owners.append(refs.application(model, ref.path[1]))
     return owners
@@ -432,8 +460,11 @@ def _not_run(did: str, former: Item | None) -> Hook:
 # --- the order of hooks ----------------------------------------------------------------------------------------
 
 
-def check_order(hooks: list[Hook], *, set_up_skipped: bool = False) -> None:
-    """Raise when the last of *hooks*, those of one unit, may not come after the others."""
+def check_order(hooks: list[Hook], *, rebooted: bool = False) -> None:
+    """Raise when the last of *hooks*, those of one unit, may not come after the others.
+
+    *rebooted*: some machine was, so that charms were started again.
+    """
     _check_storage(hooks)
     if hooks[-1].storage is not None:
         return
@@ -444,7 +475,7 @@ def check_order(hooks: list[Hook], *, set_up_skipped: bool = False) -> None:
         assert last.kind is HookKind.INSTALL, "the first hook is not install"
         return
     assert last.kind is not HookKind.INSTALL, "installed twice"
-    if last.kind is HookKind.START:
+    if last.kind is HookKind.START and not (rebooted and HookKind.START in kinds):
         assert kinds.count(HookKind.CONFIG_CHANGED) == 1, "start does not follow the first config-changed"
         assert kinds[-1] is HookKind.CONFIG_CHANGED, "something came between config-changed and start"
     if last.kind is HookKind.REMOVE:

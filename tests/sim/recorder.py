@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from build import charm, subordinate
 
 from coordinator.domain.charm import Action, Option, StorageMeta
 from coordinator.domain.life import Life
+from coordinator.domain.names import UnitName
 from coordinator.domain.task import Task
 from coordinator.domain.unit_state import Hook, HookKind, Memory
 from coordinator.engine.effects import Effects
@@ -30,8 +32,8 @@ if TYPE_CHECKING:
     from processes import Worker
     from simulation import Simulation
 
-_OPTIONS = (Option(name="color", type="string", default="none"),)
-_ACTIONS = (Action(name="go"), Action(name="aside", parallel=True))
+_OPTIONS = (Option(name="color", type="string", default="none"), Option(name="token", type="secret"))
+_ACTIONS = (Action(name="go"), Action(name="aside", parallel=True), Action(name="grow"))
 _DATA = {"data": StorageMeta(name="data", type="filesystem", count_max=3)}
 WEB = charm(
     "web",
@@ -45,6 +47,7 @@ WEB = charm(
 DB = charm("db", provides={"clients": "sql"}, options=_OPTIONS, actions=_ACTIONS)
 AGENT = charm("agent", requires={"host": "juju-info"}, options=_OPTIONS)
 BESIDE = subordinate("beside", requires={"host": "juju-info"}, options=_OPTIONS)
+REBOOTS = {"gray": (), "black": ("--now",)}  # colors that need a boot of the machine: after the hook, or at once
 
 
 @dataclass(eq=False, kw_only=True)
@@ -52,6 +55,7 @@ class Run:
     """One run of the charm's code for a hook, an action or a script; or of commands on a machine, without `world`.
 
     `saw_leader`: it was told that it leads.  `is_killed`: the minder ended it, or its worker, by its `owner`.
+    `color`: the option that its port and version are made of.
     """
 
     id: int
@@ -60,9 +64,22 @@ class Run:
     world: World | None = None
     memory_revision: int = 0
     saw_leader: bool = False
+    color: str = ""
     is_killed: bool = False
     is_over: bool = False
     problems: list[str] = field(default_factory=list)
+
+
+#: Commands that change nothing, in the hook that has least to do with it.
+READ_AT_START = (
+    ("leader-get",), ("status-get",), ("goal-state",), ("unit-get", "private-address"), ("juju-log", "starts"),
+    ("state-set", "once=1"), ("state-delete", "once"),
+)  # fmt: skip
+
+
+def port_of(unit: UnitName, color: str) -> str:
+    """Return the port that a unit opens: no other one's."""
+    return f"{8000 + 1000 * len(unit.app) + 10 * unit.number + len(color)}/tcp"
 
 
 def run_in(sim: Simulation, work: Hook | Task | Script, world: World) -> Run:
@@ -180,6 +197,9 @@ def _play_action(
     if context.task is not None:
         call("action-log", "begun")
         call("action-set", f"run={run.id}")
+        call("action-get")
+        if context.task.action == "grow" and len(call("storage-list").split()) < 2:
+            call("storage-add", "data")
     sim.interlude(worker)
     if run.saw_leader:
         call("leader-set", f"leader={run.world.unit}")
@@ -215,9 +235,18 @@ def _play(
     count = int(call("state-get", "count") or 0) + 1
     call("state-set", f"count={count}", f"run={run.id}")
     run.saw_leader = call("is-leader") == "True"
-    color = call("config-get", "color")
+    run.color = color = call("config-get", "color")
     call("status-set", "maintenance", hook.name)
+    call("application-version-set", color)
+    for port in call("opened-ports").split():
+        call("close-port", port)
+    call("open-port", port_of(unit, color))
     sim.interlude(worker)
+    if hook.kind is HookKind.CONFIG_CHANGED and color in REBOOTS and sim.disks.get(unit) != color:
+        sim.disks[unit] = color
+        call("juju-reboot", *REBOOTS[color])
+        if run.is_killed:
+            return Interrupted("signal 9")
     for endpoint in context.world.charm.endpoints:
         for relation in call("relation-ids", endpoint.name).split():
             call("relation-set", "-r", relation, f"color={color}")
@@ -227,11 +256,16 @@ def _play(
         call("status-set", "--application", "active", str(unit))
         call("leader-set", f"leader={unit}")
         if unit.app == "db":
-            _share_a_secret(call, color)
+            _share_a_secret(call, color, hook)
     _look_around(call, run, hook)
+    if (token := call("config-get", "token")) and unit.app == "web":
+        said = answer(context, Call(name="secret-get", argv=(token, "token", "--refresh")))
+        context = context.with_effects(said.effects)
+        call("state-set", f"token={said.stdout.decode().strip()}")  # empty: it may not read it, or it is gone
     if hook.kind in (HookKind.INSTALL, HookKind.UPGRADE_CHARM) and "pages" in run.world.resources:
         said = answer(context, Call(name="resource-get", argv=("pages",)))
-        call("state-set", f"pages={said.resource[2]}")
+        content = sim.read_resource(said.resource[2])
+        call("state-set", f"pages={sha256(content).hexdigest()}")
     call("status-set", "active")
     sim.interlude(worker)
     if run.is_killed or worker.is_dead:
@@ -241,28 +275,48 @@ def _play(
     return Succeeded(context.effects)
 
 
-def _share_a_secret(call: Callable[..., str], color: str) -> None:
-    """Keep the option as a secret, too, and tell of it in every relation that it is granted to."""
+def _share_a_secret(call: Callable[..., str], color: str, hook: Hook) -> None:
+    """Keep the option as a secret, too, and tell of it in every relation that it is granted to: green is not.
+
+    Each time that it is due it gets other content.
+    """
+    is_due = hook.kind in (HookKind.SECRET_ROTATE, HookKind.SECRET_EXPIRED)
+    turn = int(call("state-get", "turn") or 0) + is_due
+    call("state-set", f"turn={turn}")
+    content = (f"color={color}", f"turn={turn}")
     known = call("secret-ids").split()
-    secret = known[0] if known else call("secret-add", "--label", "color", f"color={color}")
     if known:
-        call("secret-set", secret, f"color={color}")
+        secret = known[0]
+        call("secret-info-get", secret)
+        call("secret-set", secret, *content, *(("--expire", "2h") if is_due else ()))
+    else:
+        secret = call("secret-add", "--label", "color", "--rotate", "hourly", "--expire", "2h", *content)
     for relation in call("relation-ids", "clients").split():
-        call("secret-grant", secret, "-r", relation)
-        call("relation-set", "-r", relation, "--app", f"secret={secret}")
+        is_told = color != "green"
+        call("secret-grant" if is_told else "secret-revoke", secret, "-r", relation)
+        call("relation-set", "-r", relation, "--app", f"secret={secret if is_told else ''}")
 
 
 def _look_around(call: Callable[..., str], run: Run, hook: Hook) -> None:
     """Read what a charm may rely on in the hook that runs."""
     remote = hook.remote_unit
+    if hook.kind is HookKind.INSTALL and run.world.unit.app == "web":
+        call("secret-add", "--owner", "unit", "--label", "mine", f"unit={run.world.unit}")
+    if hook.kind is HookKind.START:
+        for words in READ_AT_START:
+            call(*words)
     if hook.kind is HookKind.SECRET_CHANGED:
         call("secret-get", f"secret:{hook.secret}", "--refresh")
     if hook.kind is HookKind.SECRET_REMOVE:
         call("secret-remove", f"secret:{hook.secret}", "--revision", str(hook.revision))
-    if hook.storage is not None and hook.storage not in call("storage-list").split():
-        run.problems.append(f"{hook.name}: storage-list has no {hook.storage}")
+    if hook.storage is not None:
+        call("storage-get", "-s", hook.storage, "location")
+        if hook.storage not in call("storage-list").split():
+            run.problems.append(f"{hook.name}: storage-list has no {hook.storage}")
     if remote is None or hook.relation not in run.world.relations:
         return
+    call("relation-model-get", "-r", str(hook.relation))
+    call("network-get", str(hook.endpoint), "-r", str(hook.relation))
     listed = str(remote) in call("relation-list", "-r", str(hook.relation)).split()
     if listed is (hook.kind is HookKind.RELATION_DEPARTED):
         run.problems.append(f"{hook.name}: relation-list has {remote}: {listed}")

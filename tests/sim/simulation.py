@@ -9,57 +9,36 @@ from __future__ import annotations
 
 import contextlib
 import random
+from collections import Counter
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
-from processes import EPOCH_S, TTL_S, Controller, Process, Worker
+from people import CREATED, MODEL, People
+from processes import EPOCH_S, TTL_S, Controller, Process, SimClock, Worker
 from promises import Book, Promises
 from recorder import AGENT, BESIDE, DB, WEB, Run
 from sim_store import Died, Fault
 
-from coordinator.commands import (
-    application,
-    config,
-    model,
-    relation,
-    resource,
-    rollout,
-    space,
-    storage,
-    storage_pool,
-    task,
-    unit,
-)
 from coordinator.domain import refs
 from coordinator.domain.change import Change
-from coordinator.domain.charm import Charm, CharmMeta
+from coordinator.domain.charm import Charm
 from coordinator.domain.model import Machine
-from coordinator.domain.names import EndpointName, UnitName
+from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Kind
-from coordinator.domain.resource import Blob
-from coordinator.domain.storage import StorageId
-from coordinator.domain.task import EXEC
-from coordinator.domain.view import View
-from coordinator.engine.script import Script
-from coordinator.errors import Contended, LeaseLost, Refused
+from coordinator.domain.unit_state import Hook
+from coordinator.errors import LeaseLost
 from coordinator.store import keys
 from coordinator.store.memory import MemoryStore
 from coordinator.store.repository import Author, Repository
 from coordinator.store.txn import Committed, Outcome, Txn
-from coordinator.worker.script import Handed
 
-MODEL = "demo"
-CREATED = "2026-01-01T00:00:00Z"
-PAGES = ("first", "second", "third")  # the hashes of content that people hand in as a resource
 CHARMS = {f"sha-{charm.name}": charm for charm in (WEB, DB, AGENT, BESIDE)}
 STEPS_MAX = 20_000  # of a way to rest; more means that something goes in circles
 REST_S_MAX = 900.0  # of a way to rest; more means that something waits for what does not come
 DEPTH_MAX = 2  # of interludes within interludes
 STEP_S = 1.0  # time passes in steps of at most this, so that leases are kept and hooks ended on the way
-
-Plan = Callable[[View], Change | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +59,8 @@ class Snapshot:
     store: MemoryStore
     books: dict[UnitName, Book]
     runs: tuple[Run, ...]
+    machines: tuple[str, ...]  # those with a worker
+    boots: dict[str, int]
 
 
 def copy_of(store: MemoryStore) -> MemoryStore:
@@ -94,7 +75,7 @@ def copy_of(store: MemoryStore) -> MemoryStore:
 
 
 @dataclass
-class Simulation:
+class Simulation(People):
     """A cluster.  `seed` decides everything; `chaos` None: everything goes well, in order."""
 
     seed: int = 0
@@ -103,10 +84,12 @@ class Simulation:
     chaos: Chaos | None = None
     #: Which write of a process (the first is 1) meets which fault.
     fault_at: dict[int, Fault] = field(default_factory=dict)
-    #: Goes on from what was stored there, with processes that start anew.
+    #: Goes on from what was stored there, with processes that start anew on the machines of then.
     after: Snapshot | None = None
     #: How long a process that died stays away; a machine that returns late finds its leases ended.
     away_s: float = 0.0
+    #: Kinds of hooks that fail.
+    fails: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
@@ -117,39 +100,56 @@ class Simulation:
         self.runs: list[Run] = [] if self.after is None else list(self.after.runs)
         self.on_the_way: list[tuple[Process, Txn]] = []
         self.returning: list[tuple[float, Process]] = []
+        self.boots: Counter[str] = Counter({} if self.after is None else self.after.boots)
+        self.disks: dict[UnitName, str] = {}  # what a charm noted outside of the store
         self.story: list[str] = []
-        self.handed: list[tuple[Worker, Handed]] = []
         self._depth = 0
-        self._people = Process(self, "people")
+        People.__init__(self, self)
+        self.workers = [] if self.after is None else [Worker(self, machine) for machine in self.after.machines]
         if self.after is None:
             self._set_the_scene()
-        self.workers = [Worker(self, str(number)) for number in range(self.machines)]
         self.leaders = [Controller(self, number) for number in range(self.controllers)]
 
     def _set_the_scene(self) -> None:
-        root = Repository(self.store, self._people.clock)
         for sha256, meta in CHARMS.items():
-            self._put(root, refs.charm(sha256), Charm(sha256=sha256, size=1, chunks=0, meta=meta))
-        for sha256 in PAGES:
-            self._put(root, refs.resource(sha256), Blob(sha256=sha256, size=1, chunks=0))
+            self._put(refs.charm(sha256), Charm(sha256=sha256, size=1, chunks=0, meta=meta))
         for number in range(self.machines):
-            name = str(number)
-            machine = Machine(
-                id=name,
-                hostname=name,
-                addresses=(f"10.0.0.{number + 1}", f"10.1.0.{number + 1}"),
-                cores=1,
-                memory_mb=1 + number,
-                created=CREATED,
-            )
-            self._put(root, refs.machine(name), machine)
+            self.join_machine(str(number))
 
-    def _put(self, repository: Repository, ref: refs.Ref, value: Any) -> None:
-        repository.write(Change(did="set the scene", puts={ref: value}), Author(name="test"), since=0)
+    def join_machine(self, name: str) -> None:
+        """Let a machine enter the cluster, with two addresses and a worker, if it was not there before."""
+        if any(worker.machine == name for worker in self.workers):
+            return
+        machine = Machine(
+            id=name,
+            hostname=name,
+            addresses=(f"10.0.0.{int(name) + 1}", f"10.1.0.{int(name) + 1}"),
+            cores=1,
+            memory_mb=1 + int(name),
+            created=CREATED,
+        )
+        self._put(refs.machine(name), machine)
+        self.workers.append(Worker(self, name))
+
+    def _put(self, ref: refs.Ref, value: Any) -> None:
+        change = Change(did="set the scene", puts={ref: value})
+        Repository(self.store, SimClock(self, self._api)).write(change, Author(name="test"), since=0)
 
     def snapshot(self) -> Snapshot:
         """Return what is stored now, for simulations that go on from here."""
-        return Snapshot(copy_of(self.store), deepcopy(dict(self.promises.books)), tuple(self.runs))
+        machines = tuple(worker.machine for worker in self.workers)
+        books = deepcopy(dict(self.promises.books))
+        return Snapshot(copy_of(self.store), books, tuple(self.runs), machines, dict(self.boots))
+
+    def stored(self, kind: Kind) -> list[Any]:
+        """Return everything of *kind* in the model."""
+        view = Repository(self.store, SimClock(self, self._api)).read_model(MODEL)
+        return [each for _, each in view.list(kind, MODEL)]
+
+    def read_resource(self, sha256: str) -> bytes:
+        """Return the content of a resource as it is stored."""
+        start = keys.key_of(refs.Ref(Kind.RESOURCE_CHUNK, (sha256, "")))
+        return b"".join(item.value for item in self.store.read(start, keys.prefix_end(start)).items)
 
     @property
     def now_s(self) -> float:
@@ -163,160 +163,6 @@ class Simulation:
         """Say whether the worker that has this session goes on with it."""
         return any(worker.authority.id == session for worker in self.workers if not worker.is_dead)
 
-    # --- what people do --------------------------------------------------------------------------------------
-
-    def ask(self, plan: Plan) -> None:
-        """Let a person's command be carried out.  What the rules refuse at this moment changes nothing."""
-        repository = self._people.repository
-        try:
-            change, _ = repository.transact(lambda: self._with_charms(repository), plan, Author(name="user alice"))
-        except (Refused, Contended) as no:
-            self.tell(f"people: {no.what}")
-        else:
-            self.tell(f"people: {change.did if change else 'nothing to change'}")
-
-    def _with_charms(self, repository: Repository) -> View:
-        view = repository.read_model(MODEL, *map(keys.ref_of, self._task_keys()))  # type: ignore[arg-type]
-        for sha256 in CHARMS:
-            repository.add_charm(view, sha256)
-        repository.add_constant(view, map(refs.resource, PAGES))
-        return view
-
-    def _task_keys(self) -> list[str]:
-        items = self.store.read(*keys.below(refs.model(MODEL))).items
-        found = [item.key for item in items if (ref := keys.ref_of(item.key)) and ref.kind is Kind.TASK]
-        return sorted(found, key=lambda key: int(key.rpartition("/")[2]))
-
-    def run_action(self, *receivers: str, action: str = "go") -> None:
-        request = task.Request(receivers=receivers, action=action, parameters={})
-        self.ask(lambda view: task.enqueue(view, MODEL, request, now=CREATED, now_s=EPOCH_S + self.now_s))
-
-    def run_on_machine(self, *machines: str, parallel: bool = True) -> None:
-        request = task.Request(
-            receivers=(), machines=machines, action=EXEC, parameters={"command": "true"}, parallel=parallel
-        )
-        self.ask(lambda view: task.enqueue(view, MODEL, request, now=CREATED, now_s=EPOCH_S + self.now_s))
-
-    def run_script(self, name: str) -> None:
-        """Let a program beside the unit hand in a script; nothing happens where no unit of that name runs."""
-        script = Script(commands=f"script {len(self.handed)}")
-        for worker in self.workers:
-            turns = worker.agents.get((MODEL, UnitName.parse(name)))
-            if turns is not None and worker.runs:
-                self.handed.append((worker, turns.agent.hand_in(script)))
-                turns.wake()
-
-    def attach(self, app: str, sha256: str) -> None:
-        self.ask(lambda view: resource.attach(view, MODEL, app, "pages", sha256, by="alice", now=CREATED))
-
-    def cancel_last(self, count: int) -> None:
-        numbers = [int(key.rpartition("/")[2]) for key in self._task_keys()[-count:]]
-        self.ask(lambda view: task.cancel(view, MODEL, numbers, now=CREATED))
-
-    def add_model(self) -> None:
-        settings = {"update-status-hook-interval": "60m"}
-        self.ask(lambda view: model.add_model(
-            view, MODEL, uuid="uuid", owner="alice", now=CREATED, settings=settings))  # fmt: skip
-
-    def deploy(self, app: str, meta: CharmMeta, units: int | None = None) -> None:
-        self.ask(lambda view: application.deploy(
-            view, MODEL, app, charm=f"sha-{meta.name}", now=CREATED, units=units))  # fmt: skip
-
-    def integrate(self, left: str, right: str) -> None:
-        ends = EndpointName.parse(left), EndpointName.parse(right)
-        self.ask(lambda view: relation.integrate(view, MODEL, *ends, now=CREATED))
-
-    def remove_relation(self, left: str, right: str, *, force: bool = False) -> None:
-        ends = EndpointName.parse(left), EndpointName.parse(right)
-        self.ask(lambda view: relation.remove_relation(view, MODEL, ends=ends, force_at_s=self._force(force)))
-
-    def configure(self, app: str, **options: Any) -> None:
-        self.ask(lambda view: config.set_config(view, MODEL, app, options))
-
-    def add_unit(self, app: str) -> None:
-        self.ask(lambda view: unit.add_units(view, MODEL, app, count=1, now=CREATED))
-
-    def remove_unit(self, name: str, *, force: bool = False) -> None:
-        self.ask(lambda view: unit.remove_units(
-            view, MODEL, [UnitName.parse(name)], force_at_s=self._force(force)))  # fmt: skip
-
-    def remove_application(self, app: str, *, force: bool = False) -> None:
-        self.ask(lambda view: application.remove_application(view, MODEL, app, force_at_s=self._force(force)))
-
-    def refresh(self, app: str, meta: CharmMeta, **more: Any) -> None:
-        self.ask(lambda view: application.refresh(view, MODEL, app, charm=f"sha-{meta.name}", now=CREATED, **more))
-
-    def continue_refresh(self, app: str) -> None:
-        self.ask(lambda view: rollout.go_on(view, MODEL, app))
-
-    def take_back(self, app: str) -> None:
-        self.ask(lambda view: rollout.go_back(view, MODEL, app, force_units=self.rng.random() < 0.5))
-
-    def unseat(self, app: str) -> None:
-        """Take the lead away from whoever has it, while it goes on; what it was told is not our promise then."""
-        leader = refs.leader(MODEL, app)
-        self.ask(
-            lambda view: Change(did=f"unseat {app}", deletes=frozenset({leader})) if view.exists(leader) else None
-        )
-
-    def resolve(self, name: str, *, retry: bool) -> None:
-        self.ask(lambda view: unit.resolve(view, MODEL, [UnitName.parse(name)], retry=retry))
-
-    def add_storage(self, name: str, directive: str = "") -> None:
-        unit_name = UnitName.parse(name)
-        self.ask(lambda view: storage.add_storage(view, MODEL, unit_name, "data", directive, now=CREATED))
-
-    def create_pool(self, name: str) -> None:
-        self.ask(lambda view: storage_pool.create_pool(view, MODEL, name, "rootfs", {"path": "/mnt"}))
-
-    def update_pool(self, name: str) -> None:
-        mode = self.rng.choice(["0700", "0750", ""])
-        self.ask(lambda view: storage_pool.update_pool(view, MODEL, name, {"mode": mode}))
-
-    def remove_pool(self, name: str) -> None:
-        self.ask(lambda view: storage_pool.remove_pool(view, MODEL, name))
-
-    def import_filesystem(self, where: str) -> None:
-        self.ask(lambda view: storage.import_filesystem(view, MODEL, "rootfs", where, "data", now=CREATED))
-
-    def detach_storage(self, number: int, *, force: bool = False) -> None:
-        self.ask(lambda view: storage.detach_storage(view, MODEL, StorageId("data", number), force=force))
-
-    def attach_storage(self, name: str, number: int) -> None:
-        which = [StorageId("data", number)]
-        self.ask(lambda view: storage.attach_storage(view, MODEL, UnitName.parse(name), which))
-
-    def remove_storage(self, number: int, *, force: bool = False) -> None:
-        at_s = self._force(force)
-        self.ask(lambda view: storage.remove_storage(view, MODEL, StorageId("data", number), force_at_s=at_s))
-
-    def add_space(self, name: str, *cidrs: str) -> None:
-        self.ask(lambda view: space.add_space(view, MODEL, name, cidrs))
-
-    def move_to_space(self, name: str, *cidrs: str) -> None:
-        self.ask(lambda view: space.move_to_space(view, MODEL, name, cidrs, force=self.rng.random() < 0.7))
-
-    def rename_space(self, name: str, to: str) -> None:
-        self.ask(lambda view: space.rename_space(view, MODEL, name, to))
-
-    def remove_space(self, name: str, *, force: bool = False) -> None:
-        self.ask(lambda view: space.remove_space(view, MODEL, name, force=force))
-
-    def bind(self, app: str, *, force: bool = False, **bindings: str) -> None:
-        given = {"" if endpoint == "usual" else endpoint: to for endpoint, to in bindings.items()}
-        self.ask(lambda view: space.bind(view, MODEL, app, given, force=force))
-
-    def constrain(self, app: str, **wanted: str) -> None:
-        self.ask(lambda view: application.set_constraints(view, MODEL, app, wanted))
-
-    def destroy_model(self, *, release_storage: bool = False) -> None:
-        self.ask(lambda view: model.destroy_model(
-            view, MODEL, force_at_s=None, destroy_storage=not release_storage, release_storage=release_storage
-        ))  # fmt: skip
-
-    def _force(self, force: bool) -> float | None:
-        return EPOCH_S + self.now_s + 5.0 if force else None
-
     # --- writes ----------------------------------------------------------------------------------------------
 
     def land(self, process: Process, txn: Txn) -> Outcome:
@@ -329,8 +175,6 @@ class Simulation:
         return outcome
 
     def next_fault(self, process: Process) -> Fault | None:
-        if process is self._people:
-            return None
         self.writes += 1
         fault = self.fault_at.get(self.writes)
         if fault is None and self.chaos is not None and self.rng.random() < self.chaos.fault:
@@ -340,6 +184,8 @@ class Simulation:
         return fault
 
     def shall_fail(self, run: Run) -> bool:
+        if isinstance(run.work, Hook) and run.work.kind.value in self.fails:
+            return True
         return self.chaos is not None and self.rng.random() < self.chaos.failing
 
     def shall_lag(self) -> bool:
@@ -356,9 +202,15 @@ class Simulation:
         process.is_dead = True
         if isinstance(process, Worker):
             process.end_hooks_in_time()
-        away_s = self.away_s if self.chaos is None else self.rng.choice([0.0, 3.0, 2.0 * TTL_S])
-        self.returning.append((self.now_s + away_s, process))
+        if process in self.processes:
+            away_s = self.away_s if self.chaos is None else self.rng.choice([0.0, 3.0, 2.0 * TTL_S])
+            self.returning.append((self.now_s + away_s, process))
         self.tell(f"{process.name} died")
+
+    def reboot(self, worker: Worker) -> None:
+        self.boots[worker.machine] += 1
+        self.tell(f"machine {worker.machine} reboots")
+        self.kill(worker)
 
     def _return(self, *, now: bool = False) -> None:
         """Start anew what has been dead for long enough."""
@@ -499,8 +351,11 @@ class Simulation:
         for process in self.processes:
             process.is_cut = process.is_frozen = False
 
-    def rest(self) -> None:
-        """Go on in order until nothing is left to do, and check what must hold then."""
+    def rest(self, *, but_for_failures: bool = False) -> None:
+        """Go on in order until nothing is left to do, and check what must hold then.
+
+        *but_for_failures*: only until some hook has failed.
+        """
         latest_s = self.now_s + REST_S_MAX
         for _ in range(STEPS_MAX):
             for process in self.processes:
@@ -509,6 +364,8 @@ class Simulation:
             if actors:
                 self._turn(actors[0])
                 continue
+            if but_for_failures and self._failed():
+                return
             waits = any(not (handed.is_over or worker.is_dead) for worker, handed in self.handed)
             if not (waits or self.returning) and self.promises.is_at_rest(MODEL, EPOCH_S + self.now_s):
                 break

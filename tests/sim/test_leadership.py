@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from people import MODEL
 from processes import TTL_S
 from recorder import DB, Run
-from simulation import MODEL, Simulation
+from simulation import Simulation
 
 from coordinator.domain import refs
 from coordinator.store import keys

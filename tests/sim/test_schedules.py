@@ -10,9 +10,10 @@ import random
 from collections.abc import Callable, Iterator
 
 import pytest
-from recorder import AGENT, BESIDE, DB, WEB
+from people import MODEL, PAGES
+from recorder import AGENT, BESIDE, DB, REBOOTS, WEB
 from seeds import seeds
-from simulation import MODEL, PAGES, Chaos, Simulation
+from simulation import Chaos, Simulation
 
 SEEDS = 200
 GROUPS = 8  # tests that share the seeds, so that they can run beside each other
@@ -70,7 +71,9 @@ ANY_TIME: tuple[Event, ...] = (
     lambda sim: sim.import_filesystem(sim.rng.choice(["0:/srv/a", "1:/srv/a", "0:/srv/a/b"])),
     lambda sim: sim.add_space("inner", "10.1.0.0/24"),
     lambda sim: sim.move_to_space(
-        sim.rng.choice(["inner", "alpha"]), sim.rng.choice(["10.0.0.0/24", "10.1.0.0/24"])
+        sim.rng.choice(["inner", "alpha"]),
+        sim.rng.choice(["10.0.0.0/24", "10.1.0.0/24"]),
+        force=sim.rng.random() < 0.7,
     ),
     lambda sim: sim.bind("db", clients=sim.rng.choice(["inner", "alpha"]), force=sim.rng.random() < 0.7),
     lambda sim: sim.bind("web", usual=sim.rng.choice(["inner", "alpha"]), force=sim.rng.random() < 0.7),
@@ -81,7 +84,29 @@ ANY_TIME: tuple[Event, ...] = (
     lambda sim: sim.deploy("beside", BESIDE),
     lambda sim: sim.integrate("beside", _app(sim)),
     lambda sim: sim.remove_relation("beside", _app(sim), force=sim.rng.random() < 0.3),
-    lambda sim: sim.remove_application(_app(sim), force=sim.rng.random() < 0.3),
+    lambda sim: sim.remove_application(
+        _app(sim), force=sim.rng.random() < 0.3, destroy_storage=sim.rng.random() < 0.3
+    ),
+    lambda sim: sim.remove_unit(_unit(sim, "web"), destroy_storage=True),
+    lambda sim: sim.add_unit("web", to=sim.rng.choice(["0", "1"]), attach=sim.rng.randint(0, 3)),
+    lambda sim: sim.remove_storage(sim.rng.randint(0, 3), destroy=False),
+    lambda sim: sim.remove_relation_number(sim.rng.randint(0, 3)),
+    lambda sim: sim.configure(_app(sim), "color"),
+    lambda sim: sim.configure(_app(sim), color=sim.rng.choice([*REBOOTS])),
+    lambda sim: sim.set_settings(update_status_hook_interval="5m"),
+    lambda sim: sim.set_constraints(mem="1"),
+    lambda sim: sim.expose(_app(sim), spaces=[sim.rng.choice(["inner", "alpha"])]),
+    lambda sim: sim.unexpose(_app(sim)),
+    lambda sim: sim.trust(_app(sim), trust=sim.rng.random() < 0.5),
+    lambda sim: sim.add_secret("code", "one"),
+    lambda sim: sim.share_secret("code", "web", granted=sim.rng.random() < 0.7),
+    lambda sim: sim.configure_secret("web", "code"),
+    lambda sim: sim.update_secret(
+        "code", sim.rng.choice(["one", "two", "three"]), auto_prune=sim.rng.random() < 0.5
+    ),
+    lambda sim: sim.remove_secret("code", revision=sim.rng.choice([None, 1, 2])),
+    lambda sim: sim.pass_time(sim.rng.choice([3700.0, 7300.0])),
+    lambda sim: sim.lose_machine("1"),
     lambda sim: sim.deploy("web", WEB, 1),
 )
 
@@ -90,6 +115,7 @@ ACTIONS: tuple[Event, ...] = (
     lambda sim: sim.run_action(f"{_app(sim)}/0", action="aside"),
     lambda sim: sim.run_action(f"{_app(sim)}/leader", action=sim.rng.choice(["go", "aside"])),
     lambda sim: sim.run_action("web/0", "web/1"),
+    lambda sim: sim.run_action("web/leader", action="grow"),
     lambda sim: sim.run_on_machine(sim.rng.choice(["0", "1"]), parallel=sim.rng.random() < 0.5),
     lambda sim: sim.run_script(_unit(sim, _app(sim))),
     lambda sim: sim.run_script(_unit(sim, _app(sim))),
@@ -105,7 +131,7 @@ def live(seed: int) -> None:
         sim.unroll(STEPS, list(events_of(random.Random(seed))))
         sim.heal()
         sim.rest()
-        sim.destroy_model(release_storage=seed % 2 == 0)
+        sim.destroy_model(release_storage=seed % 2 == 0, force=seed % 3 == 0)
         sim.rest()
         sim.promises.check_nothing_is_left(MODEL)
     except BaseException as broken:
