@@ -19,6 +19,7 @@ from coordinator.domain.network import check_network
 from coordinator.domain.refs import Kind, Ref
 from coordinator.domain.relation import JUJU_INFO, Relation, Side
 from coordinator.domain.resource import Blob, Resource, declared
+from coordinator.domain.settings import DEFAULT_SPACE, setting
 from coordinator.domain.space import bindable, check_bindings, check_machines, rebound
 from coordinator.domain.storage import (
     StorageId,
@@ -58,9 +59,10 @@ def deploy(
 ) -> Change:
     """Record an application with its peer relations and units; *charm* is the SHA-256 of a stored archive.
 
-    *storage* has a directive for each storage name that shall not be as usual; *attach* as in `new_units`.
+    *bindings* come before the model's default-space.  *storage* has a directive for each storage name that shall
+    not be as usual; *attach* as in `new_units`.
     """
-    alive_model(view, model)
+    home = alive_model(view, model)
     check_application_name(app)
     meta = _charm(view, charm).meta
     if view.exists(refs.application(model, app)):
@@ -76,6 +78,8 @@ def deploy(
     if "trust" in settings:
         trust = str(settings.pop("trust")).lower() == "true"
     explicit = parse_options(meta, settings)
+    usual = setting(home.settings, DEFAULT_SPACE)
+    bindings = {**({"": str(usual)} if usual else {}), **(bindings or {})}
     asked = parse_directives(storage or {}, Pools.of(view, model))
     revision = next_number(view, model, f"charm-{meta.name}")
     application = Application(
@@ -90,7 +94,7 @@ def deploy(
         units_wanted=0,
         trust=trust,
         constraints=dict(constraints or {}),
-        bindings=dict(bindings or {}),
+        bindings=bindings,
         resources=with_resources(view, meta, {}, resources or {}, by=by, now=now),
         storage=wanted(meta, asked),
     )
@@ -99,8 +103,8 @@ def deploy(
         puts[refs.config(model, app)] = explicit
     puts |= _peer_relations(view, model, app, _charm(view, charm), now)
     puts |= storage_pool.named_again(view, model, [directive.pool for directive in asked.values()])
-    check_bindings(meta, bindings or {})
-    puts |= space.named_again(view, model, {*(bindings or {}).values(), *spaces_named(constraints or {})})
+    check_bindings(meta, bindings)
+    puts |= space.named_again(view, model, {*bindings.values(), *spaces_named(constraints or {})})
     count = 0 if meta.subordinate else 1 if units is None else units
     puts |= new_units(view, model, application, count, to=to, now=now, attach=attach)
     return Change(did=f"deploy {app} ({meta.name}-{revision})", puts=puts)

@@ -13,8 +13,8 @@ from coordinator.domain.life import Life
 from coordinator.domain.model import Model
 from coordinator.domain.names import check_model_name
 from coordinator.domain.refs import Kind
-from coordinator.domain.settings import SETTINGS
-from coordinator.domain.space import named_again
+from coordinator.domain.settings import DEFAULT_SPACE, SETTINGS
+from coordinator.domain.space import ALPHA, find_space, named_again
 from coordinator.domain.storage import is_persistent
 from coordinator.domain.view import View
 from coordinator.errors import BadRequest, NotFound, Refused
@@ -29,7 +29,9 @@ def add_model(
             f'failed to create new model: model "{name}" for {owner} already exists (already exists)',
             fix=f"choose another name, or `coordinator destroy-model {name}`",
         )
-    model = Model(name=name, uuid=uuid, owner=owner, created=now, settings=_parsed(settings or {}))
+    parsed = _parsed(settings or {})
+    find_space(view, name, str(parsed.get(DEFAULT_SPACE) or ALPHA))
+    model = Model(name=name, uuid=uuid, owner=owner, created=now, settings=parsed)
     return Change(did=f"add-model {name}", puts={refs.model(name): model})
 
 
@@ -78,9 +80,12 @@ def set_settings(view: View, name: str, changes: Mapping[str, Any], reset: Seque
     settings.update(_parsed(changes))
     if settings == model.settings:
         return None
+    usual = settings.get(DEFAULT_SPACE) if DEFAULT_SPACE in changes else None
+    named = named_again(view, name, [str(usual)] if usual else [])
     words = [f"{key}={value}" for key, value in changes.items()] + [f"--reset {key}" for key in reset]
     return Change(
-        did=" ".join(["model-config", *words]), puts={refs.model(name): replace(model, settings=settings)}
+        did=" ".join(["model-config", *words]),
+        puts={refs.model(name): replace(model, settings=settings), **named},
     )
 
 

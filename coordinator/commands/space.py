@@ -11,7 +11,9 @@ from coordinator.commands.model import alive_model
 from coordinator.domain import refs
 from coordinator.domain.change import Change
 from coordinator.domain.constraints import spaces_named, with_space_renamed
+from coordinator.domain.model import Model
 from coordinator.domain.refs import Kind, Ref
+from coordinator.domain.settings import DEFAULT_SPACE
 from coordinator.domain.space import (
     ALPHA,
     SEQUENCE,
@@ -91,7 +93,7 @@ def holders(view: View, model: str, cidrs: Sequence[str]) -> dict[str, str]:
 
 
 def rename_space(view: View, model: str, name: str, to: str) -> Change | None:
-    """Call a space otherwise, in bindings and constraints too."""
+    """Call a space otherwise, in bindings, constraints and the model's default-space too."""
     home = alive_model(view, model)
     check_space_name(to)
     space = find_space(view, model, name)
@@ -110,14 +112,14 @@ def rename_space(view: View, model: str, name: str, to: str) -> Change | None:
         }
         demanded = with_space_renamed(app.constraints, name, to)
         puts[ref] = replace(app, bindings=renamed, exposed=exposed, constraints=demanded)
-    if name in spaces_named(home.constraints):
-        puts[refs.model(model)] = replace(home, constraints=with_space_renamed(home.constraints, name, to))
+    if (follows := _with_space_renamed(home, name, to)) != home:
+        puts[refs.model(model)] = follows
     return Change(did=f"rename-space {name} {to}", puts=puts, deletes=frozenset({refs.space(model, name)}))
 
 
 def remove_space(view: View, model: str, name: str, *, force: bool = False) -> Change:
     """Remove a space; its networks are alpha's again.  With *force* what is bound to it is bound to alpha, what is
-    exposed to it is not any more, and no constraint names it."""
+    exposed to it is not any more, and neither a constraint nor default-space names it."""
     home = alive_model(view, model)
     find_space(view, model, name)
     if name == ALPHA:
@@ -139,14 +141,14 @@ def remove_space(view: View, model: str, name: str, *, force: bool = False) -> C
         }
         demanded = with_space_renamed(app.constraints, name, None)
         puts[ref] = replace(app, bindings=kept, exposed=exposed, constraints=demanded)
-    if name in spaces_named(home.constraints):
+    if (without := _with_space_renamed(home, name, None)) != home:
         if not force:
             raise Refused(
                 f'cannot remove space "{name}"',
-                why="constraints of the model name it",
-                fix="first `coordinator set-model-constraints`; or add --force",
+                why=f"the model's constraints or its {DEFAULT_SPACE} name it",
+                fix="change them with set-model-constraints and model-config; or add --force",
             )
-        puts[refs.model(model)] = replace(home, constraints=with_space_renamed(home.constraints, name, None))
+        puts[refs.model(model)] = without
     flag = " --force" if force else ""
     return Change(did=f"remove-space {name}{flag}", puts=puts, deletes=frozenset({refs.space(model, name)}))
 
@@ -184,6 +186,14 @@ def moved_by(view: View, model: str, app: str, change: Change) -> dict[str, tupl
 
 
 # --- shared ----------------------------------------------------------------------------------------------
+
+
+def _with_space_renamed(home: Model, name: str, to: str | None) -> Model:
+    """Return the model with *to* in place of the space *name* in what it says itself; None: without it."""
+    settings = {key: value for key, value in home.settings.items() if (key, value) != (DEFAULT_SPACE, name)}
+    if to is not None and len(settings) < len(home.settings):
+        settings[DEFAULT_SPACE] = to
+    return replace(home, settings=settings, constraints=with_space_renamed(home.constraints, name, to))
 
 
 def _with(spaces: Mapping[str, Space], name: str, cidrs: Sequence[str]) -> tuple[str, ...]:

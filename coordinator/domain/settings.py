@@ -11,6 +11,7 @@ from coordinator.domain.network import parse_subnets
 from coordinator.errors import Refused
 
 Value = str | int | float | bool
+DEFAULT_SPACE = "default-space"
 
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)([KMGT])(?:i?B)?")
@@ -89,6 +90,7 @@ SETTINGS: Mapping[str, Setting] = {
     "juju-ftp-proxy": Setting("", "told to charms as JUJU_CHARM_FTP_PROXY"),
     "juju-no-proxy": Setting("127.0.0.1,localhost,::1", "told to charms as JUJU_CHARM_NO_PROXY"),
     "egress-subnets": Setting("", "where traffic of units comes from, if not from their own address", _subnets),
+    DEFAULT_SPACE: Setting("", "space that applications are bound to when they are deployed; empty: alpha"),
     "http-proxy": Setting("", "set in the environment of hooks"),
     "https-proxy": Setting("", "set in the environment of hooks"),
     "ftp-proxy": Setting("", "set in the environment of hooks"),

@@ -13,6 +13,7 @@ from coordinator.api.show import application
 from coordinator.api.space import show, spaces_tree, subnets_tree
 from coordinator.api.status import status_of
 from coordinator.commands.application import deploy, expose, refresh
+from coordinator.commands.model import add_model, set_settings
 from coordinator.commands.space import (
     add_space,
     bind,
@@ -327,3 +328,43 @@ def test_status_shows_bindings_and_the_spaces_of_interfaces(stage: Stage) -> Non
     assert tree["applications"]["db"]["endpoint-bindings"] == {"": "inner", "clients": "inner"}
     interfaces = tree["machines"]["0"]["network-interfaces"]
     assert {name: each["space"] for name, each in interfaces.items()} == {"eth0": "inner", "eth1": "alpha"}
+
+
+# --- default-space ---------------------------------------------------------------------------------------------
+
+
+def set_default(stage: Stage, name: str) -> None:
+    stage.do(lambda view: set_settings(view, MODEL, {"default-space": name}))
+
+
+def test_what_is_deployed_is_bound_to_the_default_space_where_nobody_says_otherwise(stage: Stage) -> None:
+    add(stage, "inner", INNER)
+    add(stage, "outer")
+    set_default(stage, "inner")
+    stage.deploy("web", WEB, 1)
+    stage.deploy("shop", WEB, 1, bindings={"db": "outer"})
+    stage.deploy("cache", WEB, 1, bindings={"": "outer"})
+    found = {app: stage.find(refs.application(MODEL, app)).bindings for app in ("web", "shop", "cache", "db")}
+    assert found == {
+        "web": {"": "inner"}, "shop": {"": "inner", "db": "outer"}, "cache": {"": "outer"}, "db": {}
+    }  # fmt: skip
+    set_default(stage, "")
+    stage.deploy("late", WEB, 1)
+    assert stage.find(refs.application(MODEL, "late")).bindings == {}
+
+
+def test_the_default_space_is_there_and_stays(stage: Stage) -> None:
+    with pytest.raises(NotFound, match='space "moon" not found'):
+        set_default(stage, "moon")
+    with pytest.raises(NotFound, match='space "moon" not found'):
+        stage.do(lambda view: add_model(
+            view, "new", uuid="u", owner="alice", now=CREATED, settings={"default-space": "moon"}
+        ))  # fmt: skip
+    add(stage, "inner")
+    set_default(stage, "inner")
+    with pytest.raises(Refused, match="its default-space name it"):
+        stage.do(lambda view: remove_space(view, MODEL, "inner"))
+    stage.do(lambda view: rename_space(view, MODEL, "inner", "core"))
+    assert stage.find(refs.model(MODEL)).settings == {"default-space": "core"}
+    stage.do(lambda view: remove_space(view, MODEL, "core", force=True))
+    assert stage.find(refs.model(MODEL)).settings == {}

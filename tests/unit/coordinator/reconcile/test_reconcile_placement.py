@@ -105,7 +105,7 @@ def test_a_machine_may_have_to_be_in_a_space_or_out_of_it(stage: Stage) -> None:
 def test_a_space_of_the_models_constraints_is_kept(stage: Stage) -> None:
     stage.do(lambda view: add_space(view, MODEL, "db", []))
     demand(stage, spaces="db")
-    with pytest.raises(Refused, match="constraints of the model name it"):
+    with pytest.raises(Refused, match="the model's constraints or its default-space name it"):
         stage.do(lambda view: remove_space(view, MODEL, "db"))
     stage.do(lambda view: rename_space(view, MODEL, "db", "inner"))
     assert stage.find(refs.model(MODEL)).constraints == {"spaces": "inner"}
