@@ -10,6 +10,7 @@ console.py     remarks, progress, questions: stderr
 output.py      data: --format and --output
 values.py      options, constraints, bindings: from words and files
 constraints.py  what the commands about constraints share
+bundle.py       a bundle from files; bundle_plan.py, bundle_steps.py: a model in line with it; bundle_text.py
 pack.py, upload.py   a charm directory to an archive, and to the controller
 not_here.py    commands that other command lines have, and what does instead
 removal.py     what the removing commands share

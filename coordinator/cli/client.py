@@ -141,6 +141,9 @@ class Client:
     def set_model_constraints(self, model: str, request: SetConstraints) -> None:
         self._ask("PUT", ["models", model, "constraints"], request)
 
+    def bundle(self, model: str) -> Tree:
+        return self._ask("GET", ["models", model, "bundle"])
+
     def status(self, model: str, selectors: Sequence[str] = ()) -> Tree:
         return self._ask("GET", ["models", model, "status"], query={"select": list(selectors)})
 

@@ -1,4 +1,4 @@
-"""`coordinator deploy CHARM [APPLICATION]`: deploy a charm as an application."""
+"""`coordinator deploy CHARM|BUNDLE [APPLICATION]`: deploy a charm as an application, or a bundle of several."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from coordinator.cli import values
+from coordinator.cli.bundle import deploy_bundle, is_bundle
 from coordinator.cli.constraints import remark
 from coordinator.cli.resources import handed_in
 from coordinator.cli.target import Target, model_options
@@ -26,7 +27,7 @@ NOT_HERE = {
 
 
 @click.command()
-@click.argument("charm", required=False)
+@click.argument("charm", required=False, metavar="CHARM|BUNDLE")
 @click.argument("application", required=False, metavar="[APPLICATION]")
 @model_options
 @click.option(
@@ -43,9 +44,11 @@ NOT_HERE = {
 @click.option("--channel", metavar="CHANNEL", help="For charms from a store; a local one is what it is.")
 @click.option("--revision", type=INTEGER, help="For charms from a store.")
 @click.option("--force", is_flag=True, help="Taken, unused: nothing is checked that it could pass over.")
-@click.option("--dry-run", is_flag=True, help="For bundles.")
-@click.option("--overlay", multiple=True, hidden=True)
-@click.option("--map-machines", hidden=True)
+@click.option("--dry-run", is_flag=True, help="Of a bundle: only say what would be done.")
+@click.option("--overlay", multiple=True, metavar="FILE", help="Of a bundle: change it by FILE; repeatable.")
+@click.option(
+    "--map-machines", metavar="existing,ID=ID,...", help="Of a bundle: which machines those that it names are."
+)
 @click.option(
     "--resource", "resource_words", multiple=True, metavar="NAME=FILE", help="Hand in a resource; repeatable."
 )
@@ -76,17 +79,31 @@ def command(
     attach_storage: list[str] | None,
     **rest: Any,
 ) -> None:
-    """Deploy a charm as an application.
+    """Deploy a charm as an application, or a bundle of several.
 
     CHARM is a charm directory or a packed .charm file: ./my-charm, /srv/charms/web.charm.  Its units appear after
     the command has returned: `coordinator status` shows them.
+
+    BUNDLE is a YAML file, or a directory with a bundle.yaml.  What it says and the model is not yet is done, step
+    by step; nothing is removed, and deploying it again goes on where it stopped.
 
     Examples:
       coordinator deploy ./web
       coordinator deploy ./web shop -n 3 --config color=red --config motd=@motd.txt
       coordinator deploy ./db --to 0,2 --config options.yaml
+      coordinator deploy ./shop.yaml --overlay production.yaml --map-machines existing --dry-run
     """
-    path = local_path(required(charm, "no charm or bundle specified"))
+    named = required(charm, "no charm or bundle specified")
+    if is_bundle(named):
+        unused = {
+            "APPLICATION": application, "--config": config_words, "-n": units is not None, "--to": to,
+            "--base": base, "--constraints": constraint_words, "--bind": bind_words, "--resource": resource_words,
+            "--attach-storage": attach_storage, "--device": rest["device"],
+            "--channel": rest["channel"], "--revision": rest["revision"],
+        }  # fmt: skip
+        _deploy_bundle(target, named, unused, values.storage(storage_words), trust, rest)
+        return
+    path = local_path(named)
     if application is not None:
         check_application_name(application)
     if units is not None and units < 0:
@@ -114,6 +131,26 @@ def command(
     target.console.info(
         f'Deploying "{made["name"]}" from local charm "{made["charm"]}", revision {made["revision"]} '
         f"on {base or DEFAULT_BASE}/stable"
+    )
+
+
+def _deploy_bundle(
+    target: Target, path: str, unused: dict[str, Any], storage: dict[str, str], trust: bool, rest: dict[str, Any]
+) -> None:
+    given = [flag for flag, value in unused.items() if value]
+    if given:
+        raise BadRequest(
+            f"options provided but not supported when deploying a bundle: {', '.join(given)}",
+            fix="say it in the bundle, or in an --overlay",
+        )
+    deploy_bundle(
+        target,
+        path,
+        overlays=rest["overlay"],
+        storage=storage,
+        map_machines=rest["map_machines"],
+        trust=trust,
+        dry_run=rest["dry_run"],
     )
 
 

@@ -24,7 +24,8 @@ TOPICS: Mapping[str, Mapping[str, str]] = {
         "switch": "Choose the current model or controller",
     },
     "Applications": {
-        "deploy": "Deploy a charm as an application",
+        "deploy": "Deploy a charm as an application, or a bundle of several",
+        "export-bundle": "Write down what is in a model as a bundle",
         "refresh": "Let an application run a new version of its charm",
         "attach-resource": "Hand in a file that a charm declares",
         "resources": "List the resources of an application",

@@ -21,22 +21,30 @@ def handed_in(target: Target, words: Iterable[str]) -> dict[str, str]:
         BadRequest: a word is no pair.
         NotFound: there is no such file.
     """
-    return {name: _send(target, name, value) for name, value in pairs(words).items()}
+    return {name: _send(target, name, content_of(name, value)) for name, value in pairs(words).items()}
 
 
-def _send(target: Target, name: str, value: str) -> str:
+def content_of(name: str, value: str) -> bytes:
+    """Return the content of resource *name*: that of the file *value*, or where to pull the image *value* from.
+
+    Raises:
+        NotFound: there is no such file.
+        Refused: it cannot be read.
+    """
     path = Path(value).expanduser()
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError as cause:
         if value.startswith((".", "/", "~")) or not ("/" in value or ":" in value):
             raise NotFound(
                 f'cannot read {value} for resource "{name}"', why="no such file", fix="check the path"
             ) from cause
-        data = f"registrypath: {value}\n".encode()
+        return f"registrypath: {value}\n".encode()
     except OSError as cause:
         raise Refused(f'cannot read {value} for resource "{name}"', why=cause.strerror or str(cause)) from cause
 
+
+def _send(target: Target, name: str, data: bytes) -> str:
     def progress(sent: int) -> None:
         target.console.progress(f"Uploading resource {name}: {sent / MIB:.1f} of {len(data) / MIB:.1f} MiB")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from coordinator.cli.client import Tree
 from coordinator.cli.pack import METADATA, read_charm
 from coordinator.cli.target import Target
-from coordinator.errors import NotFound, Refused
+from coordinator.errors import NotFound
 
 MIB = 1024 * 1024
 
@@ -27,15 +27,8 @@ def local_path(text: str) -> str:
 
     Raises:
         NotFound: it is the name of a charm in a store, and there is no store.
-        Refused: it is a bundle.
     """
     path = Path(text).expanduser()
-    if path.suffix in (".yaml", ".yml") or (path.is_dir() and (path / "bundle.yaml").is_file()):
-        raise Refused(
-            f"cannot deploy {text}",
-            why="bundles are not supported",
-            fix="deploy its charms one by one, then `coordinator integrate` them",
-        )
     if text.startswith((".", "/", "~")) or "/" in text or path.suffix == ".charm":
         return text
     here = path.is_dir() and any((path / name).is_file() for name in METADATA)

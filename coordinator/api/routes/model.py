@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from coordinator.api import logs, show, status
+from coordinator.api import bundle, logs, show, status
 from coordinator.api.auth import check
 from coordinator.api.current import current
 from coordinator.api.services import S, U, describe_model, force_at, read_model, transact
@@ -101,6 +101,15 @@ def set_constraints(s: S, by: U, name: str, given: SetConstraints) -> dict[str, 
     check(by, "admin", name)
     transact(s, by, name, lambda view: model.set_constraints(view, name, given.constraints))
     return {}
+
+
+@router.get("/models/{name}/bundle")
+def get_bundle(s: S, by: U, name: str) -> dict[str, Any]:
+    """What a bundle can say of the model: see coordinator.api.bundle.contents."""
+    check(by, "read", name)
+    with current(s.live, s.repository, name) as view:
+        describe_model(s, view, name)
+        return bundle.contents(view, name)
 
 
 @router.get("/models/{name}/status")

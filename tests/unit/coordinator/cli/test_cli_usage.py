@@ -152,7 +152,7 @@ FAILURES = [
     ("status -m nowhere:demo", "No controllers registered."),
     ("integrate a b --via 10.0.0.0/8", "the --via option can only be used"),
     ("deploy web", 'charm "web" not found: a bare word names a charm in a store'),
-    ("deploy ./bundle.yaml", "cannot deploy ./bundle.yaml: bundles are not supported"),
+    ("deploy ./bundle.yaml", 'no charm was found at "./bundle.yaml": no such file or directory'),
     ("refresh web", "refreshing a local charm requires either --path or --switch"),
     ("config web k=@/no/such/file", "cannot read /no/such/file: no such file or directory"),
     ("destroy-model demo", "No controllers registered."),
