@@ -74,6 +74,9 @@ def _machine(view: View, model: str, storage: Storage) -> str | None:
 def _status(view: View, model: str, storage: Storage) -> Tree:
     since = storage.attached_at or storage.created
     if storage.owner is None:
+        if storage.life is Life.ALIVE and storage.is_missing:
+            lost = f"there is no directory {storage.directory} on machine {storage.machine}"
+            return {"current": "error", "message": lost, "since": since}
         return {"current": "destroying" if storage.life is not Life.ALIVE else "detached", "since": since}
     memory: UnitState | None = view.peek(refs.memory(model, storage.owner))
     failed = memory.failed if memory is not None else None

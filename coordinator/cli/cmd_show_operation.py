@@ -28,6 +28,8 @@ def command(
 ) -> None:
     """Show an operation as it is; with --wait or --watch when all its tasks are over.
 
+    What was asked for and could not be queued is there too, as `refused`, with the reason.
+
     Examples:
       coordinator show-operation 1
     """
@@ -45,7 +47,7 @@ def command(
 
 
 def shown(found: dict[str, Any], *, utc: bool) -> dict[str, Any]:
-    """Return an operation as scripts read it."""
+    """Return an operation as scripts read it; `refused`, if it is there, says who took no task and why."""
     tasks = {}
     for number, task in found["tasks"].items():
         tree = task_text.for_programs(task, utc=utc)
@@ -58,4 +60,5 @@ def shown(found: dict[str, Any], *, utc: bool) -> dict[str, Any]:
         "action": found["action"],
         "timing": task_text.timing(found["timing"], utc=utc),
         "tasks": tasks,
+        **({"refused": found["refused"]} if found.get("refused") else {}),
     }

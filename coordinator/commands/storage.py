@@ -129,7 +129,7 @@ def remove_storage(
 def import_filesystem(view: View, model: str, pool: str, provider_id: str, name: str, *, now: str) -> Change:
     """Let the directory *provider_id*, `MACHINE:PATH`, be storage called *name* that nobody has yet.
 
-    Whether it is there, its worker finds out when a unit gets it.
+    Whether it is there, its worker finds out, and the status of the storage says.
     """
     alive_model(view, model)
     check_storage_name(name)

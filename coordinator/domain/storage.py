@@ -75,7 +75,8 @@ class Storage:
     `detaching` says that the unit shall let go of it.  `machine` is where its content is, None while there is none
     or the owner's machine is it; `location` is where its charm finds it, None until it was attached; `read_only`:
     that charm cannot write there.  `provider`, `directory` and `mode` are what its pool said when it was made:
-    `directory` is where it is on its machine, None for the usual place.  `imported`: people put it there.
+    `directory` is where it is on its machine, None for the usual place.  `imported`: people put it there;
+    `is_missing`: and its worker found that it is not.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Storage:
     directory: str | None = None
     mode: str | None = None
     imported: bool = False
+    is_missing: bool = False
     owner: UnitName | None = None
     attachment: int = 0
     detaching: bool = False

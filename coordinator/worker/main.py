@@ -40,7 +40,7 @@ from coordinator.worker.machine_tasks import OF_MACHINE_TASKS, MachineTasks
 from coordinator.worker.metrics import Metrics
 from coordinator.worker.observe import concerned
 from coordinator.worker.script import Said, run_script
-from coordinator.worker.storage import StorageDeleter, StorageKeeper
+from coordinator.worker.storage import StorageKeeper, StorageTender
 from coordinator.worker.toolfiles import NATIVE, install_scripts, install_tools
 from coordinator.worker.toolserver import ToolServer
 from coordinator.worker.warm import WarmParents
@@ -108,9 +108,9 @@ class WorkerProcess:
     ) -> None:
         settings, data_dir = self._settings, directory.path
         minder = Minder(hold=directory.fileno())
-        live = LiveTree(store, lambda moved: self._moved(live, moved, firewall, deleter))
+        live = LiveTree(store, lambda moved: self._moved(live, moved, firewall, tender))
         storage = StorageKeeper(data_dir)
-        deleter = StorageDeleter(live, repository, machine, storage)
+        tender = StorageTender(live, repository, machine, storage)
         firewall = Firewall(live, machine, firewaller(settings.firewall, data_dir))
         authority = Authority(store, minder, ttl_s=settings.session_ttl_s, on_change=self._wake_all)
         logs = Logs(data_dir / "logs", self._clock)
@@ -120,7 +120,7 @@ class WorkerProcess:
         addresses = AddressWatch(self._addresses_moved)
         closers = (
             self._machine_tasks.close, lambda: self._stop_agents(runs), self._campaign.close, runs.kill,
-            addresses.close, firewall.close, deleter.close, http.close, authority.end, live.close, tools.close,
+            addresses.close, firewall.close, tender.close, http.close, authority.end, live.close, tools.close,
             warm.close, logs.close, minder.close,
         )  # fmt: skip
         with closing_in_order(*closers):
@@ -153,7 +153,7 @@ class WorkerProcess:
             live.start()
             firewall.start()
             self._campaign.start()
-            deleter.start()
+            tender.start()
             self._machine_tasks.start(host)
             http.start(host)
             log.info("worker.started", machine=machine, data_dir=str(data_dir), http=http.port)
@@ -236,7 +236,7 @@ class WorkerProcess:
             raise Refused(f'unit "{place[1]}" not found on this machine')
         return agent.hand_in(script).wait()
 
-    def _moved(self, live: LiveTree, moved: list[Ref], firewall: Firewall, deleter: StorageDeleter) -> None:
+    def _moved(self, live: LiveTree, moved: list[Ref], firewall: Firewall, tender: StorageTender) -> None:
         """Wake the agents that what moved concerns; what it is they read themselves.
 
         Called by the mirror, with its lock held, so a look costs nothing.
@@ -244,7 +244,7 @@ class WorkerProcess:
         if any(ref.kind in (Kind.MACHINE, Kind.WORKER, Kind.UNIT, Kind.MODEL) for ref in moved):
             self._news.set()
         firewall.moved(moved)
-        deleter.moved(moved)
+        tender.moved(moved)
         with self._lock:
             agents = dict(self._agents)
         with live.look() as view:

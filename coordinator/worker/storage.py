@@ -1,8 +1,8 @@
 """Directories of storage on this machine: made before a charm is told of them, deleted when nobody wants them.
 
 Role: `StorageKeeper` makes, mounts, links and deletes; every step may be repeated, so a crash on the way is made
-good by the next call.  `StorageDeleter` follows which instances shall go: they are gone in the store once nothing
-of them is left here.
+good by the next call.  `StorageTender` follows what nobody has: what shall go is gone in the store once nothing of
+it is left here, and what was imported says whether it is here.
 Not here: which hook comes next (engine/storage.py), who lets go of what (reconcile/storage.py), how a directory is
 mounted or emptied (directory.py).
 """
@@ -12,12 +12,14 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from coordinator.domain.change import Change, Unchanged
 from coordinator.domain.life import Life
 from coordinator.domain.refs import Kind, Ref
 from coordinator.domain.storage import Storage, home_of
+from coordinator.domain.view import Stored
 from coordinator.engine.world import World
 from coordinator.errors import CoordinatorError, Refused
 from coordinator.log import get_logger
@@ -115,6 +117,10 @@ class StorageKeeper:
             unmount(place)
         delete_tree(directory, is_stopping)
 
+    def lacks(self, storage: Storage) -> bool:
+        """Say whether there is no directory that *storage* could have been imported from."""
+        return not _is_directory(Path(storage.directory or ""))
+
     def _check_place(self, directory: Path, storage: Storage) -> None:
         """Refuse a directory that holds what the worker itself lives from."""
         if self._data_dir.resolve().is_relative_to(directory.resolve()):
@@ -126,12 +132,16 @@ class StorageKeeper:
 
 
 def _check_imported(directory: Path, storage: Storage) -> None:
-    if directory.is_symlink() or not directory.is_dir():
+    if not _is_directory(directory):
         raise Refused(
             f"cannot provide storage {storage.id}",
             why=f"it was imported from {directory}, and there is no directory of that name here",
             fix="make it, then `coordinator resolved`; or detach the storage, and import another directory",
         )
+
+
+def _is_directory(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 def _make(directory: Path, storage: Storage) -> None:
@@ -201,8 +211,9 @@ def _link(location: Path, directory: Path, storage: Storage, is_stale: Callable[
     location.symlink_to(directory)
 
 
-class StorageDeleter:
-    """Deletes what shall go and nobody has any more, one instance after the other, in a thread of its own.
+class StorageTender:
+    """Deletes what shall go and nobody has any more, one instance after the other, and notes which imported
+    directories are not there; in a thread of its own.
 
     A directory may hold millions of files: nothing else of the worker waits for it, and `close` ends it between
     two of them.  Who starts anew goes on with what is left.  `moved` may be called by the mirror.
@@ -219,7 +230,7 @@ class StorageDeleter:
         self._thread.start()
 
     def moved(self, moved: Iterable[Ref]) -> None:
-        """Take note of what may have to be deleted."""
+        """Take note of what may have to be looked at."""
         if any(ref.kind is Kind.STORAGE for ref in moved):
             self._news.set()
 
@@ -241,17 +252,20 @@ class StorageDeleter:
                 pause_s = min(2 * pause_s, RETRY_MAX_S)
 
     def step(self) -> bool:
-        """Delete what there is to delete; say whether nothing of it is left to do."""
+        """Delete what there is to delete, look for what was imported; say whether nothing is left to do."""
         with self._live.look() as view:
-            doomed = [
+            ours = [
                 (view.peek(model_ref).uuid, ref, stored)
                 for model_ref, _ in view.list(Kind.MODEL)
                 for ref, stored in view.snapshot(Kind.STORAGE, model_ref.path[0]).items()
-                if _is_ours_to_delete(stored.value, self._machine)
+                if stored.value.owner is None and stored.value.machine == self._machine
             ]
-        is_done = True
-        for model_uuid, ref, stored in doomed:
+        alive = [(ref, stored) for _, ref, stored in ours if stored.value.life is Life.ALIVE]
+        is_done = self._look_for(alive)
+        for model_uuid, ref, stored in ours:
             storage: Storage = stored.value
+            if storage.life is Life.ALIVE:
+                continue
             try:
                 self._keeper.delete(ref.path[0], model_uuid, storage, self._stopping.is_set)
                 change = Change(
@@ -259,9 +273,7 @@ class StorageDeleter:
                     deletes=frozenset({ref}),
                     conditions=(Unchanged(ref, stored.revision),),
                 )
-                author = Author(name=f"machine {self._machine}")
-                outcome = self._repository.write(change, author, since=stored.revision)
-                self._live.wait_for(outcome.revision, 1.0)
+                is_done &= self._write(change, stored)
             except Interrupted:
                 return False
             except (OSError, CoordinatorError) as trouble:
@@ -269,6 +281,29 @@ class StorageDeleter:
                 is_done = False
         return is_done
 
+    def _look_for(self, alive: Iterable[tuple[Ref, Stored]]) -> bool:
+        """Note which of *alive*, if they were imported, are not there; say whether all are."""
+        are_all_there = True
+        for ref, stored in alive:
+            storage: Storage = stored.value
+            is_missing = storage.imported and self._keeper.lacks(storage)
+            are_all_there = are_all_there and not is_missing
+            if is_missing != storage.is_missing:
+                change = Change(
+                    did=f"storage {storage.id} {'is not there' if is_missing else 'is there'}",
+                    puts={ref: replace(storage, is_missing=is_missing)},
+                    conditions=(Unchanged(ref, stored.revision),),
+                )
+                are_all_there &= self._write(change, stored)
+        return are_all_there
 
-def _is_ours_to_delete(storage: Storage, machine: str) -> bool:
-    return storage.life is not Life.ALIVE and storage.owner is None and storage.machine == machine
+    def _write(self, change: Change, stored: Stored) -> bool:
+        """Write *change* of what was *stored*; say whether that may have landed."""
+        author = Author(name=f"machine {self._machine}")
+        try:
+            outcome = self._repository.write(change, author, since=stored.revision)
+        except CoordinatorError as trouble:
+            log.warning("storage.not_written", did=change.did, why=str(trouble))
+            return False
+        self._live.wait_for(outcome.revision, 1.0)
+        return True

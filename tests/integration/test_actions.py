@@ -185,6 +185,9 @@ def test_commands_run_on_machines_as_such_and_in_what_units_can_take_them(system
     some = people("exec", "--unit", "actor/0,actor/9", "--", "echo here")
     assert (some.returncode, some.stdout) == (0, "here\n")
     assert some.stderr == 'Some actions could not be scheduled:\nunit "actor/9" not found (not found)\n\n'
+    operation = max(json.loads(people("operations", "--format", "json").stdout), key=int)
+    told = json.loads(people("show-operation", operation, "--format", "json").stdout)
+    assert told["refused"] == {"actor/9": 'unit "actor/9" not found (not found)'}
     people.run("actor/0", "polite")
     assert "coordinator_tasks_running 0.0" in (figures := metrics(system))
     assert 'coordinator_tasks_total{kind="exec",outcome="aborted"} 1.0' in figures

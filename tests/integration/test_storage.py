@@ -22,6 +22,10 @@ def status_of(system: System, storage: str) -> str:
     return found["status"]["current"] if found else "gone"
 
 
+def told_of(system: System, storage: str) -> dict[str, str]:
+    return system.ask("GET", f"/v1/models/m/storage/{storage}")["status"]
+
+
 def location_of(system: System, storage: str, unit: str) -> Path:
     tree = system.ask("GET", f"/v1/models/m/storage/{storage}")
     return Path(tree["attachments"]["units"][unit]["location"])
@@ -165,10 +169,11 @@ def test_pools_and_directories_of_peoples_own_from_the_command_line():
         mine = system.home / "mine"
         told = said(people, "import-filesystem", "rootfs", f"0:{mine}", "photos")
         assert told.splitlines()[-1] == "imported storage photos/1"
+        wait_for(lambda: status_of(system, "photos/1") == "error", "the worker to say that it is not there")
+        assert told_of(system, "photos/1")["message"] == f"there is no directory {mine} on machine 0"
         said(people, "attach-storage", "gallery/0", "photos/1")
-        wait_for(lambda: status_of(system, "photos/1") == "error", "the unit to miss the directory")
-        tree = system.ask("GET", "/v1/models/m/storage/photos/1")
-        assert "there is no directory of that name here" in tree["status"]["message"]
+        missed = "there is no directory of that name here"
+        wait_for(lambda: missed in told_of(system, "photos/1").get("message", ""), "the unit to miss it")
         mine.mkdir()
         (mine / "cat.jpg").touch()
         said(people, "resolved", "gallery/0")

@@ -20,6 +20,7 @@ from coordinator.controller.election import Election
 from coordinator.controller.loop import ReconcileLoop
 from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Kind, Ref
+from coordinator.domain.storage import Storage, StorageId
 from coordinator.errors import Contended, LeaseLost, Refused, Unavailable, UnknownOutcome
 from coordinator.store.keyring import Keyring
 from coordinator.store.live import LiveTree
@@ -33,7 +34,7 @@ from coordinator.worker.host import Host
 from coordinator.worker.machine_tasks import OF_MACHINE_TASKS, MachineTasks
 from coordinator.worker.observe import concerned
 from coordinator.worker.show import Showing
-from coordinator.worker.storage import StorageDeleter
+from coordinator.worker.storage import StorageTender
 
 if TYPE_CHECKING:
     from simulation import Simulation
@@ -138,6 +139,18 @@ class Ignore:
         return lambda *args, **named: self
 
 
+class Disk(Ignore):
+    """Stands for the directories of a machine: what is imported is there when the worker looks again."""
+
+    def __init__(self) -> None:
+        self._looked_for: set[StorageId] = set()
+
+    def lacks(self, storage: Storage) -> bool:
+        is_new = storage.id not in self._looked_for
+        self._looked_for.add(storage.id)
+        return is_new
+
+
 class Deadline:
     """Stands for the minder: until when hooks may run.  It does not depend on its worker."""
 
@@ -218,7 +231,7 @@ class Worker(Process):
             on_reboot=lambda: sim.reboot(self),
             machine_lock=OneAtATime(),
         )
-        self.deleter = StorageDeleter(self.live, self.repository, machine, ignored)  # type: ignore[arg-type]
+        self.deleter = StorageTender(self.live, self.repository, machine, Disk())  # type: ignore[arg-type]
         self.machine_tasks.tasks.host = self.host
         self.perform, self.perform_task = perform_in(sim, self), perform_task_in(sim, self)
         self.perform_script = perform_script_in(sim, self)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from coordinator.cli import cmd_run, task_text
+from coordinator.cli.cmd_show_operation import shown as shown_operation
 from coordinator.errors import BadRequest
 
 ZONE = timezone(timedelta(hours=1), "CET")
@@ -116,3 +117,13 @@ def test_dots_nest_and_pairs_beat_what_was_there():
     assert cmd_run._with({"a": {"b": 1, "c": 2}}, "a.b=3", as_text=False) == {"a": {"b": 3, "c": 2}}
     with pytest.raises(BadRequest, match="must be of the form"):
         cmd_run._with({}, "A=1", as_text=False)
+
+
+def test_an_operation_says_who_took_no_task_and_why():
+    found = {
+        "id": "1", "summary": "s", "status": "completed", "action": {"name": "go", "parameters": {}}, "timing": {},
+        "tasks": {},
+    }  # fmt: skip
+    assert "refused" not in shown_operation(found, utc=True)
+    refused = {"web/9": 'unit "web/9" not found'}
+    assert shown_operation({**found, "refused": refused}, utc=True)["refused"] == refused

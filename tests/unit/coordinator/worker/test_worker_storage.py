@@ -30,7 +30,7 @@ from coordinator.worker.directory import (
     unmount,
 )
 from coordinator.worker.observe import storage_home
-from coordinator.worker.storage import StorageDeleter, StorageKeeper
+from coordinator.worker.storage import StorageKeeper, StorageTender
 
 WAIT_S = 20.0
 
@@ -316,8 +316,8 @@ def test_nobody_waits_for_a_large_deletion_and_a_new_worker_goes_on_with_it(tmp_
         stage.put(refs.storage(MODEL, "data", storage.number), storage)
         filled(directory(tmp_path, storage.number), files=50)
 
-    def deleter(keeper: StorageKeeper) -> StorageDeleter:
-        deleter = StorageDeleter(live, stage.repository, "0", keeper)
+    def deleter(keeper: StorageKeeper) -> StorageTender:
+        deleter = StorageTender(live, stage.repository, "0", keeper)
         deleter.start()
         return deleter
 
@@ -326,7 +326,7 @@ def test_nobody_waits_for_a_large_deletion_and_a_new_worker_goes_on_with_it(tmp_
             each.moved(moved)
 
     live = LiveTree(stage.store, tell)
-    found: list[StorageDeleter] = []
+    found: list[StorageTender] = []
     live.start()
     try:
         slow = Stopping(tmp_path)
@@ -344,3 +344,31 @@ def test_nobody_waits_for_a_large_deletion_and_a_new_worker_goes_on_with_it(tmp_
     finally:
         live.close()
     assert sorted(path.name for path in (directory(tmp_path).parent).iterdir()) == ["3"]
+
+
+def test_a_directory_that_was_imported_and_is_not_there_is_noted_until_it_is(tmp_path: Path) -> None:
+    stage = Stage()
+    stage.machine("0")
+    mine = tmp_path / "mine"
+    free = replace(DATA, owner=None, machine="0", directory=str(mine), imported=True)
+    others = [
+        replace(free, number=1, machine="1"),
+        replace(free, number=2, owner=unit("web/0")),
+        replace(free, number=3, directory=str(tmp_path)),
+        replace(free, number=4, directory=None, imported=False),
+    ]
+    for storage in (free, *others):
+        stage.put(refs.storage(MODEL, "data", storage.number), storage)
+    live = LiveTree(stage.store)
+    tender = StorageTender(live, stage.repository, "0", StorageKeeper(tmp_path / "worker"))
+
+    def look() -> tuple[bool, list[bool]]:
+        live.poll()
+        is_done = tender.step()
+        return is_done, [stage.find(refs.storage(MODEL, "data", number)).is_missing for number in range(5)]
+
+    assert look() == (False, [True, False, False, False, False])
+    revision = stage.view().revision
+    assert (look()[0], stage.view().revision) == (False, revision), "what is known is not written again"
+    mine.mkdir()
+    assert look() == (True, [False] * 5)
