@@ -16,17 +16,19 @@ import time
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
+
+from networks import Network
 
 from coordinator.cli.client import Client
 from coordinator.domain.refs import Kind
 from coordinator.domain.view import View
 from coordinator.store import keys
-from coordinator.store.embedded import EmbeddedEtcd, free_port
+from coordinator.store.embedded import LOOPBACK, EmbeddedEtcd, free_port
 from coordinator.store.etcd import EtcdStore
 from coordinator.store.journal import history
 from coordinator.store.repository import tree_of
@@ -71,10 +73,12 @@ def pack(charm: Path) -> bytes:
 
 
 class Process:
-    """One process of the system, started as `python -m coordinator …`."""
+    """One process of the system, started as `python -m coordinator …`, perhaps by another command."""
 
-    def __init__(self, arguments: list[str], environment: dict[str, str], log: Path) -> None:
-        self._arguments, self._environment, self.log = arguments, environment, log
+    def __init__(
+        self, arguments: list[str], environment: dict[str, str], log: Path, *, prefix: Sequence[str] = ()
+    ) -> None:
+        self._arguments, self._environment, self.log, self._prefix = arguments, environment, log, prefix
         self._process: subprocess.Popen | None = None
 
     @property
@@ -85,7 +89,7 @@ class Process:
     def start(self) -> None:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "coordinator", *self._arguments],
+                [*self._prefix, sys.executable, "-m", "coordinator", *self._arguments],
                 env={**os.environ, **self._environment},
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
@@ -134,8 +138,17 @@ class System:
 
     recorder_charm = "recorder"
 
-    def __init__(self, home: Path, endpoints: str, etcd: list[EmbeddedEtcd], *, workers: int) -> None:
-        self.home, self.etcd, self.endpoints = home, etcd, endpoints
+    def __init__(
+        self,
+        home: Path,
+        endpoints: str,
+        etcd: list[EmbeddedEtcd],
+        *,
+        workers: int,
+        networks: Sequence[Network] = (),
+    ) -> None:
+        """*networks*: of the first, the second, … worker; none: that of all."""
+        self.home, self.etcd, self.endpoints, self.networks = home, etcd, endpoints, networks
         self.port = free_port()
         self.token_file = home / "token"
         self.store = EtcdStore(endpoints.split(","))
@@ -152,15 +165,21 @@ class System:
         self.workers = [self.make_worker(number) for number in range(workers)]
 
     def make_worker(self, number: int, *arguments: str) -> Process:
+        network = self.networks[number] if number < len(self.networks) else None
         environment = {
-            "COORDINATOR_ETCD": self.endpoints,
+            "COORDINATOR_ETCD": self.endpoints.replace(LOOPBACK, network.ours) if network else self.endpoints,
             "COORDINATOR_LOG_FORMAT": "json",
             "COORDINATOR_SECRET_KEY": SECRET_KEY,
             "COORDINATOR_SESSION_TTL_S": str(TTL_S),
             "COORDINATOR_ADDRESS": "127.0.0.1",
         }
         data_dir = str(self.home / f"w{number}")
-        return Process(["worker", "--data-dir", data_dir, *arguments], environment, self.home / f"w{number}.log")
+        return Process(
+            ["worker", "--data-dir", data_dir, *arguments],
+            environment,
+            self.home / f"w{number}.log",
+            prefix=network.prefix if network else (),
+        )
 
     def start(self) -> None:
         self.controller.start()
@@ -270,6 +289,17 @@ class System:
         found = self.store.read(f"/coordinator/models/m/applications/{app}/leader").items
         return found[0].value.decode() if found else ""
 
+    def number_of_worker(self, unit: str) -> int:
+        """Return which of `workers` serves the machine of *unit*."""
+        machine = self.units()[unit]["machine"]
+        for number in range(len(self.workers)):
+            if f'"{machine}"' in (self.home / f"w{number}" / "machine.json").read_text():
+                return number
+        raise AssertionError(f"nobody serves machine {machine}")
+
+    def worker_of(self, unit: str) -> Process:
+        return self.workers[self.number_of_worker(unit)]
+
     # --- etcd --------------------------------------------------------------------------------------------
 
     def view(self) -> View:
@@ -376,19 +406,29 @@ class People:
 
 
 @contextmanager
-def running(*, workers: int = 1, members: int = 1, start: bool = True) -> Iterator[System]:
-    """A system of its own, in memory where the platform has that; everything is gone afterwards."""
+def running(
+    *, workers: int = 1, members: int = 1, start: bool = True, networks: Sequence[Network] = ()
+) -> Iterator[System]:
+    """A system of its own, in memory where the platform has that; everything is gone afterwards.
+
+    *networks* as in System; they are opened and closed here.
+    """
     shm = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(prefix="coordinator-", dir=shm if shm.is_dir() else None) as folder:
-        home = Path(folder)
-        etcd = _members(home, members)
+    with ExitStack() as stack:
+        folder = tempfile.TemporaryDirectory(prefix="coordinator-", dir=shm if shm.is_dir() else None)
+        home = Path(stack.enter_context(folder))
+        for network in networks:
+            stack.callback(network.close)
+            network.open()
+        etcd = _members(home, members, [network.ours for network in networks])
         system = None
         try:
             for member in etcd:
                 member.start(wait=False)
             for member in etcd:
                 member.wait_ready()
-            system = System(home, ",".join(member.endpoint for member in etcd), etcd, workers=workers)
+            endpoints = ",".join(member.endpoint for member in etcd)
+            system = System(home, endpoints, etcd, workers=workers, networks=networks)
             if start:
                 system.start()
             yield system
@@ -414,14 +454,16 @@ def _end_daemons(home: Path) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def _members(home: Path, count: int) -> list[EmbeddedEtcd]:
-    if count == 1:
+def _members(home: Path, count: int, hosts: Sequence[str]) -> list[EmbeddedEtcd]:
+    """Return *count* members, not started, which will listen on the addresses *hosts* too."""
+    if count == 1 and not hosts:
         return [EmbeddedEtcd(home / "etcd", throwaway=True)]
     peers = {f"member-{number}": free_port() for number in range(count)}
-    return [
-        EmbeddedEtcd(
-            home / name, throwaway=True, name=name, client_port=free_port(), peer_port=port, cluster=peers,
-            flags=("--heartbeat-interval=50", "--election-timeout=500"),
-        )
-        for name, port in peers.items()
-    ]  # fmt: skip
+    members = []
+    for name, peer_port in peers.items():
+        port = free_port()
+        listening = ",".join(f"http://{host}:{port}" for host in (LOOPBACK, *hosts))
+        flags = ("--heartbeat-interval=50", "--election-timeout=500", f"--listen-client-urls={listening}")
+        how = {"throwaway": True, "cluster": peers, "flags": flags}
+        members.append(EmbeddedEtcd(home / name, name=name, client_port=port, peer_port=peer_port, **how))
+    return members

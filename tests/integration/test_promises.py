@@ -121,7 +121,7 @@ def test_a_frozen_leader_is_replaced_its_hook_is_ended_and_its_return_changes_no
         system.recorder("a", units=2)
         system.wait_settled(2)
         old = system.leader("a")
-        worker = _worker_of(system, old)
+        worker = system.worker_of(old)
         system.config("a", slow="config-changed", color="frozen")
         slow = wait_for(lambda: len(found := _slow_hooks(system)) == 2 and found, "the hooks of both")
         assert slow[old]["leader"] == "True"
@@ -136,7 +136,7 @@ def test_a_frozen_leader_is_replaced_its_hook_is_ended_and_its_return_changes_no
         memory = system.memories()[old]
         worker.thaw()
         system.config("a", slow="", color="thawed")
-        other = _worker_of(system, new)
+        other = system.worker_of(new)
         other.kill()  # its own slow hook read the option before it was reset
         other.start()
         system.wait_settled(2)
@@ -148,14 +148,6 @@ def test_a_frozen_leader_is_replaced_its_hook_is_ended_and_its_return_changes_no
 def _slow_hooks(system: System) -> dict[str, dict[str, str]]:
     """Return what the slow hooks have said, by unit."""
     return {line["unit"]: line for line in system.lines() if line["what"] == "slow"}
-
-
-def _worker_of(system: System, unit: str):
-    machine = system.units()[unit]["machine"]
-    for number, worker in enumerate(system.workers):
-        if f'"{machine}"' in (system.home / f"w{number}" / "machine.json").read_text():
-            return worker
-    raise AssertionError(f"nobody serves machine {machine}")
 
 
 def _is_slow_hook_alive(system: System, unit: str) -> bool:
@@ -215,7 +207,7 @@ def test_a_killed_leader_is_replaced_when_its_lease_ends(way):
         def move() -> float:
             system.wait_settled(2)
             old = system.leader("a")
-            worker = _worker_of(system, old)
+            worker = system.worker_of(old)
             took_s = _until_another_leads(system, old, worker.kill)
             new = system.leader("a")
             wait_for(lambda: system.memories()[new].leader, "leader-elected on the new leader")
@@ -242,7 +234,7 @@ def test_a_leader_that_stops_hands_over_at_once(way):
         def move() -> float:
             system.wait_settled(2)
             old = system.leader("a")
-            worker = _worker_of(system, old)
+            worker = system.worker_of(old)
             took_s = _until_another_leads(system, old, worker.ask_to_stop)
             worker.wait_until_ended()
             worker.start()
@@ -379,7 +371,7 @@ def test_a_dead_worker_holds_up_removal_until_it_is_forced():
         system.add_model()
         system.recorder("a", units=2)
         system.wait_settled(2)
-        dead = _worker_of(system, "a/0")
+        dead = system.worker_of("a/0")
         dead.kill()
         system.ask("DELETE", "/v1/models/m/applications/a")
         wait_for(lambda: set(system.units()) == {"a/0"}, "the other unit to go")
@@ -399,7 +391,7 @@ def test_the_worker_of_a_removed_machine_ends_and_says_why():
         used = system.units()["a/0"]["machine"]
         with pytest.raises(ApiError, match=f'machine {used} has unit "a/0" assigned'):
             system.ask("DELETE", f"/v1/machines/{used}")
-        busy = _worker_of(system, "a/0")
+        busy = system.worker_of("a/0")
         idle = next(worker for worker in system.workers if worker is not busy)
         free = next(machine for machine in system.ask("GET", "/v1/machines")["machines"] if machine != used)
         system.ask("DELETE", f"/v1/machines/{free}")
