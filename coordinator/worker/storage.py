@@ -2,7 +2,7 @@
 
 Role: `StorageKeeper` makes, mounts, links and deletes; every step may be repeated, so a crash on the way is made
 good by the next call.  `StorageTender` follows what nobody has: what shall go is gone in the store once nothing of
-it is left here, and what was imported says whether it is here.
+it is left here, what was imported says whether it is here, and what was read-only can be written to again.
 Not here: which hook comes next (engine/storage.py), who lets go of what (reconcile/storage.py), how a directory is
 mounted or emptied (directory.py).
 """
@@ -11,15 +11,17 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from coordinator.domain import refs
 from coordinator.domain.change import Change, Unchanged
 from coordinator.domain.life import Life
+from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Kind, Ref
 from coordinator.domain.storage import Storage, home_of
-from coordinator.domain.view import Stored
+from coordinator.domain.view import Stored, View
 from coordinator.engine.world import World
 from coordinator.errors import CoordinatorError, Refused
 from coordinator.log import get_logger
@@ -29,13 +31,12 @@ from coordinator.worker.directory import (
     Interrupted,
     delete_tree,
     is_mounted,
-    keep_from_writing,
-    let_write,
     mount,
     mounted_below,
     unmount,
 )
 from coordinator.worker.observe import storage_home
+from coordinator.worker.readonly import ReadOnlyDirectories
 
 MB = 1024 * 1024
 RETRY_FIRST_S, RETRY_MAX_S = 1.0, 60.0  # pauses after something that could not be deleted, doubled each time
@@ -49,6 +50,7 @@ class StorageKeeper:
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
         self._provided: set[tuple[Path, int]] = set()  # by attachment: another one may want it at another place
+        self._read_only = ReadOnlyDirectories(data_dir / "read-only")
 
     def provide(self, world: World, storage: Storage, others: Callable[[], Iterable[Storage]]) -> None:
         """Make sure that the charm of *world* finds *storage* where it expects it.
@@ -71,9 +73,9 @@ class StorageKeeper:
             if storage.provider == "tmpfs" and not is_mounted(directory):
                 _mount_memory(directory, storage)
             if world.is_read_only(storage):
-                _keep_from_writing(directory, storage)
+                self._keep_from_writing(directory, storage)
             else:
-                let_write(directory)
+                self._read_only.let_write(directory)
             location = Path(world.location_of(storage))
             if location != directory:
                 _link(location, directory, storage, lambda link: _is_stale(link, world, others()))
@@ -91,9 +93,16 @@ class StorageKeeper:
         try:
             if location != directory and location.is_symlink() and location.readlink() == directory:
                 location.unlink()
-            let_write(directory)
+            self._read_only.let_write(directory)
         except OSError as trouble:  # whoever wants the place next takes it over
             log.warning("storage.not_withdrawn", storage=str(storage.id), why=str(trouble))
+
+    def tidy(self, in_use: Callable[[], Collection[Path]]) -> bool:
+        """Let write again to what was kept from it and is not *in_use* any more; say whether nothing is left.
+
+        A worker may have died before it withdrew it, or it was taken from its unit by force.
+        """
+        return self._read_only.tidy(in_use)
 
     def delete(
         self, model: str, model_uuid: str, storage: Storage, is_stopping: Callable[[], bool] = lambda: False
@@ -105,12 +114,11 @@ class StorageKeeper:
             Refused: it is where nothing may be deleted.
             Interrupted: *is_stopping* said so, between two files.
         """
-        usual = Path(storage_home(str(self._data_dir), model, model_uuid)) / str(storage.id)
-        directory = Path(storage.directory) if storage.directory is not None else usual
+        directory = self.directory(model, model_uuid, storage)
         for done in [done for done in tuple(self._provided) if done[0] == directory]:  # agents add to it meanwhile
             self._provided.discard(done)
         self._check_place(directory, storage)
-        let_write(directory)
+        self._read_only.let_write(directory)
         for place in mounted_below(directory):
             if storage.imported:  # it would be deleted along, and it is not ours
                 raise OSError(None, "something is mounted there", str(place))
@@ -120,6 +128,20 @@ class StorageKeeper:
     def lacks(self, storage: Storage) -> bool:
         """Say whether there is no directory that *storage* could have been imported from."""
         return not _is_directory(Path(storage.directory or ""))
+
+    def directory(self, model: str, model_uuid: str, storage: Storage) -> Path:
+        """Return where *storage* is on this machine."""
+        if storage.directory is not None:
+            return Path(storage.directory)
+        return Path(storage_home(str(self._data_dir), model, model_uuid)) / str(storage.id)
+
+    def _keep_from_writing(self, directory: Path, storage: Storage) -> None:
+        if trouble := self._read_only.keep(directory):
+            raise Refused(
+                f"cannot provide storage {storage.id} read-only",
+                why=f"mounting {directory} failed: {trouble}",
+                fix="let the worker run as root with the right to mount: nothing else keeps a charm from writing",
+            )
 
     def _check_place(self, directory: Path, storage: Storage) -> None:
         """Refuse a directory that holds what the worker itself lives from."""
@@ -172,16 +194,6 @@ def _mount_memory(directory: Path, storage: Storage) -> None:
         )
 
 
-def _keep_from_writing(directory: Path, storage: Storage) -> None:
-    trouble = keep_from_writing(directory)
-    if trouble:
-        raise Refused(
-            f"cannot provide storage {storage.id} read-only",
-            why=f"mounting {directory} failed: {trouble}",
-            fix="let the worker run as root with the right to mount: nothing else keeps a charm from writing",
-        )
-
-
 def _is_stale(link: Path, world: World, others: Iterable[Storage]) -> bool:
     """Say whether *link* was left by storage of the model that nobody has any more, or that is gone."""
     for other in others:
@@ -212,8 +224,8 @@ def _link(location: Path, directory: Path, storage: Storage, is_stale: Callable[
 
 
 class StorageTender:
-    """Deletes what shall go and nobody has any more, one instance after the other, and notes which imported
-    directories are not there; in a thread of its own.
+    """Deletes what shall go and nobody has any more, one instance after the other, notes which imported
+    directories are not there, and lets write again to what nobody has any more; in a thread of its own.
 
     A directory may hold millions of files: nothing else of the worker waits for it, and `close` ends it between
     two of them.  Who starts anew goes on with what is left.  `moved` may be called by the mirror.
@@ -252,6 +264,21 @@ class StorageTender:
                 pause_s = min(2 * pause_s, RETRY_MAX_S)
 
     def step(self) -> bool:
+        """Do what there is to do; say whether nothing of it is left."""
+        is_tidy = self._keeper.tidy(self._in_use)
+        return self._tend() and is_tidy
+
+    def _in_use(self) -> set[Path]:
+        """Return where the storage is that units of this machine have."""
+        with self._live.look() as view:
+            return {
+                self._keeper.directory(model_ref.path[0], model.uuid, storage)
+                for model_ref, model in view.list(Kind.MODEL)
+                for _, storage in view.list(Kind.STORAGE, model_ref.path[0])
+                if storage.owner is not None and _is_on(view, model_ref.path[0], storage.owner, self._machine)
+            }
+
+    def _tend(self) -> bool:
         """Delete what there is to delete, look for what was imported; say whether nothing is left to do."""
         with self._live.look() as view:
             ours = [
@@ -307,3 +334,8 @@ class StorageTender:
             return False
         self._live.wait_for(outcome.revision, 1.0)
         return True
+
+
+def _is_on(view: View, model: str, name: UnitName, machine: str) -> bool:
+    unit = view.peek(refs.unit(model, name))
+    return unit is not None and unit.machine == machine

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
-from system import CHARMS, running, wait_for
+from system import CHARMS, People, running, wait_for
 
 from coordinator.domain.refs import Kind
 
@@ -29,6 +31,11 @@ def test_a_subordinate_lives_and_goes_with_its_principal():
             ),
             "one beside each unit, that sees this one",
         )
+        done = People(system)("exec", "--application", "beside", "--format", "json", "--", "echo $JUJU_UNIT_NAME")
+        assert done.returncode == 0, done.stderr
+        said = {name: task["results"]["stdout"].strip() for name, task in json.loads(done.stdout).items()}
+        assert said == {name: name for name in beside()}
+
         tree = system.status()["applications"]["beside"]
         assert tree["subordinate-to"] == ["rec"]
         gone = next(name for name, said in beside().items() if "rec/0" in said)

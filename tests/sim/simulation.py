@@ -257,8 +257,7 @@ class Simulation(People):
     def _others_go_on(self) -> None:
         """Let time pass that a frozen process does not notice, and others take over what it held."""
         self.pass_time(self.rng.choice([0.3, TTL_S, 2 * TTL_S]))
-        for process in self.processes:
-            self._see(process)
+        self._see_all()
         for _ in range(self.rng.randint(2, 10)):
             self._go_on()
 
@@ -303,8 +302,7 @@ class Simulation(People):
         if actors:
             self._turn(self.rng.choice(actors))
         else:
-            for process in self.processes:
-                self._see(process)
+            self._see_all()
             self.pass_time(0.2)
 
     def _resolve_one(self) -> None:
@@ -340,6 +338,20 @@ class Simulation(People):
         with contextlib.suppress(Died):
             actor.turn()
 
+    def go_on_beside(self) -> None:
+        """Let everything happen that can, beside those who are in the middle of something."""
+        waiting: list[Any] = []  # for those
+        self._see_all()
+        while actor := next((each for each in self._ready() if each not in waiting), None):
+            before = self.store.revision, len(self.runs)
+            self._turn(actor)
+            self._see_all()
+            waiting = [] if (self.store.revision, len(self.runs)) != before else [*waiting, actor]
+
+    def _see_all(self) -> None:
+        for process in self.processes:
+            self._see(process)
+
     # --- rest ------------------------------------------------------------------------------------------------
 
     def heal(self) -> None:
@@ -358,8 +370,7 @@ class Simulation(People):
         """
         latest_s = self.now_s + REST_S_MAX
         for _ in range(STEPS_MAX):
-            for process in self.processes:
-                self._see(process)
+            self._see_all()
             actors = self._ready()
             if actors:
                 self._turn(actors[0])

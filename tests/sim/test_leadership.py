@@ -26,15 +26,6 @@ class MidHook(Simulation):
         found = self.store.read(keys.key_of(refs.leader(MODEL, "db"))).items
         return found[0].value.decode() if found else ""
 
-    def beside(self, run: Run) -> None:
-        """Let everything happen that happens beside *run*, until it is over or nothing is left to do."""
-        for process in self.processes:
-            self._see(process)
-        for actor in iter(lambda: next(iter(self._ready()), None), None):
-            self._turn(actor)
-            for process in self.processes:
-                self._see(process)
-
 
 def two_units() -> MidHook:
     sim = MidHook()
@@ -64,7 +55,7 @@ def test_a_unit_leads_while_its_hook_runs_that_goes_on_as_one_that_does_not():
         sim.away_s = 4 * TTL_S
         sim.kill(worker_of(sim, old))
         sim.pass_time(TTL_S + 1)
-        sim.beside(run)
+        sim.go_on_beside()
         assert sim.leader() == other_than(old)
         assert not run.is_killed
 
@@ -87,7 +78,7 @@ def test_a_hook_that_was_told_of_a_lead_which_somebody_took_away_is_ended_and_ru
         if str(run.world.unit) == leader and not ended:
             ended.append(run)
             sim.unseat("db")
-            sim.beside(run)
+            sim.go_on_beside()
             assert run.is_killed
             assert sim.leader() != ""
 
@@ -111,7 +102,7 @@ def test_a_unit_that_shall_go_does_not_lead_any_more():
             sim.away_s = 4 * TTL_S
             sim.kill(worker_of(sim, old))
             sim.pass_time(TTL_S + 1)
-            sim.beside(run)
+            sim.go_on_beside()
             assert sim.leader() == ""
 
     sim.middle = lose_the_leader

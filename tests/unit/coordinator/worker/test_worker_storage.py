@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from coordinator.domain.charm import StorageMeta
 from coordinator.domain.life import Life
 from coordinator.domain.refs import Ref
 from coordinator.domain.storage import Storage
+from coordinator.domain.unit import Unit
 from coordinator.engine.world import World
 from coordinator.errors import Refused
 from coordinator.store.live import LiveTree
@@ -212,6 +214,61 @@ def test_nobody_writes_to_what_a_charm_only_reads_or_the_unit_says_why(tmp_path:
         keeper.provide(reader, replace(storage, attachment=4), nobody)
         keeper.delete(MODEL, "uuid", storage)
         assert not note.parent.exists()
+    finally:
+        for place in mounted_below(tmp_path):
+            unmount(place)
+
+
+def tender_of(stage: Stage, keeper: StorageKeeper) -> StorageTender:
+    """Return the one of machine 0, which sees *stage* as it is now."""
+    live = LiveTree(stage.store)
+    live.poll()
+    return StorageTender(live, stage.repository, "0", keeper)
+
+
+def test_what_a_worker_that_died_kept_from_writing_the_next_one_lets_write_unless_a_unit_has_it(
+    tmp_path: Path,
+) -> None:
+    if not may_mount(tmp_path):
+        pytest.skip("nothing can be mounted here")
+    stage, stays, goes = Stage(), tmp_path / "stays", tmp_path / "goes"
+    meta = charm("web", storage={"data": StorageMeta(name="data", type="filesystem", count_max=1, read_only=True)})
+    stage.deploy("web", meta, 1)
+    stage.put(refs.unit(MODEL, unit("web/0")), Unit(name=unit("web/0"), created="", machine="0"))
+    kept = [replace(DATA, number=number, directory=str(place)) for number, place in enumerate((stays, goes))]
+    try:
+        for storage in kept:
+            StorageKeeper(tmp_path / "w").provide(seen(tmp_path / "w", read_only=True), storage, nobody)
+        stage.put(refs.storage(MODEL, "data", 0), kept[0])
+        stage.put(refs.storage(MODEL, "data", 1), replace(kept[1], owner=None, machine="0"))
+        tender_of(stage, StorageKeeper(tmp_path / "w")).step()
+        assert mounted_below(tmp_path) == [stays]
+        (goes / "note").touch()
+
+        stage.put(refs.storage(MODEL, "data", 0), replace(kept[0], owner=unit("web/7")))  # which is gone
+        tender_of(stage, StorageKeeper(tmp_path / "w")).step()
+        assert mounted_below(tmp_path) == []
+        assert not list((tmp_path / "w" / "read-only").iterdir())
+    finally:
+        for place in mounted_below(tmp_path):
+            unmount(place)
+
+
+def test_what_somebody_is_in_is_let_write_when_they_have_left(tmp_path: Path) -> None:
+    if not may_mount(tmp_path):
+        pytest.skip("nothing can be mounted here")
+    stage, keeper = Stage(), StorageKeeper(tmp_path / "w")
+    storage = replace(DATA, directory=str(tmp_path / "mine"))
+    tender = tender_of(stage, keeper)
+    try:
+        keeper.provide(seen(tmp_path / "w", read_only=True), storage, nobody)
+        inside = os.open(tmp_path / "mine", os.O_RDONLY)
+        try:
+            assert not tender.step()
+        finally:
+            os.close(inside)
+        assert tender.step()
+        assert mounted_below(tmp_path) == []
     finally:
         for place in mounted_below(tmp_path):
             unmount(place)
