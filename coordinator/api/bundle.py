@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from coordinator.domain import refs
+from coordinator.domain.life import Life
 from coordinator.domain.names import natural
 from coordinator.domain.refs import Kind
 from coordinator.domain.storage import wanted
@@ -20,9 +21,9 @@ Tree = dict[str, Any]
 def contents(view: View, model: str) -> Tree:
     """Return {"applications": {NAME: …}, "relations": [[[APP, ENDPOINT], [APP, ENDPOINT]]]}.
 
-    Of an application: `charm` and `revision`, `sha256` of its archive, `units` (name to machine, None: not placed
-    yet), `options` that people set and `defaults` of all, `constraints`, `bindings`, `storage` as typed, `exposed`
-    (endpoint to networks and spaces), `resources` (name to hash), `trust`, `subordinate`.
+    Of an application: `charm` and `revision`, `sha256` of its archive, `units` that stay (name to machine, None:
+    not placed yet), `options` that people set and `defaults` of all, `constraints`, `bindings`, `storage` as typed,
+    `exposed` (endpoint to networks and spaces), `resources` (name to hash), `trust`, `subordinate`, `life`.
     """
     apps = {app.name: _application(view, model, app) for _, app in view.list(Kind.APPLICATION, model)}
     relations = [
@@ -35,7 +36,8 @@ def contents(view: View, model: str) -> Tree:
 
 def _application(view: View, model: str, app: Application) -> Tree:
     charm = view.peek(refs.charm(app.charm))
-    units = sorted((unit for _, unit in view.list(Kind.UNIT, model, app.name)), key=lambda unit: unit.name)
+    alive = (unit for _, unit in view.list(Kind.UNIT, model, app.name) if unit.life is Life.ALIVE)
+    units = sorted((unit for unit in alive if unit.principal is None), key=lambda unit: unit.name)
     usual = wanted(charm.meta, {}) if charm is not None else {}
     return {
         "charm": app.charm_name,
@@ -43,7 +45,7 @@ def _application(view: View, model: str, app: Application) -> Tree:
         "sha256": app.charm,
         "subordinate": app.subordinate,
         "life": app.life.value,
-        "units": {str(unit.name): unit.machine for unit in units if unit.principal is None},
+        "units": {str(unit.name): unit.machine for unit in units},
         "options": dict(view.peek(refs.config(model, app.name)) or {}),
         "defaults": {
             option.name: option.default

@@ -17,7 +17,7 @@ from coordinator.cli.client import Tree
 from coordinator.cli.pack import read_charm
 from coordinator.cli.resources import content_of
 from coordinator.cli.target import Target
-from coordinator.domain.bundle import Bundle
+from coordinator.domain.bundle import LOCAL, Bundle
 from coordinator.errors import NotFound, Refused
 from coordinator.wire import (
     AddUnits,
@@ -38,21 +38,31 @@ LOOK_AGAIN_S = 0.25
 
 @dataclass(frozen=True)
 class Contents:
-    """What the paths of a bundle name: charms by path, resources by application and name."""
+    """What a bundle names: charms by path, resources by application and name; `known`: charms that the model has,
+    as it calls them, each with an application that runs it."""
 
     charms: Mapping[str, bytes]
     resources: Mapping[tuple[str, str], bytes]
+    known: Mapping[str, Tree]
 
     @classmethod
-    def of(cls, bundle: Bundle) -> Contents:
-        """Read everything before anything is done.
+    def of(cls, bundle: Bundle, present: Tree) -> Contents:
+        """Read everything before anything is done; *present* is what `GET …/bundle` answers.
 
         Raises:
-            NotFound: there is no charm, or no resource, at a path.
+            NotFound: there is no charm, or no resource, at a path; or the model has no charm of a name.
         """
+        known = {f"{LOCAL}{tree['charm']}-{tree['revision']}": tree for tree in present["applications"].values()}
         charms: dict[str, bytes] = {}
         for app in bundle.applications.values():
-            if app.charm not in charms:
+            if app.charm.startswith(LOCAL):
+                if app.charm not in known:
+                    raise NotFound(
+                        f'charm "{app.charm}" of application "{app.name}" not found',
+                        why="no application of the model runs it",
+                        fix="give its path, like ./pear",
+                    )
+            elif app.charm not in charms:
                 missing = f'charm path in application "{app.name}" does not exist:'
                 charms[app.charm] = read_charm(app.charm, missing=missing)
         resources = {
@@ -60,21 +70,26 @@ class Contents:
             for app in bundle.applications.values()
             for name, value in app.resources.items()
         }
-        return cls(charms, resources)
+        return cls(charms, resources, known)
 
     def hashes(self) -> steps.Content:
         return steps.Content(
-            charms={path: sha256(data).hexdigest() for path, data in self.charms.items()},
+            charms={
+                **{path: sha256(data).hexdigest() for path, data in self.charms.items()},
+                **{name: tree["sha256"] for name, tree in self.known.items()},
+            },
             resources={place: sha256(data).hexdigest() for place, data in self.resources.items()},
         )
 
 
 def bring_in_line(target: Target, bundle: Bundle, machines: Mapping[str, str], *, dry_run: bool) -> None:
     """Do what *bundle* says and the model is not yet; with *dry_run* only say it."""
-    model, contents = target.model, Contents.of(bundle)
+    model = target.model
+    present = target.client.bundle(model)
+    contents = Contents.of(bundle, present)
     for path in contents.charms:
         target.console.info(f'Located local charm at "{path}"')
-    plan = steps.plan(bundle, target.client.bundle(model), contents.hashes(), machines)
+    plan = steps.plan(bundle, present, contents.hashes(), machines)
     if not plan:
         target.console.info("No changes to apply.")
         return
@@ -97,7 +112,7 @@ class _Run:
     def __init__(self, target: Target, model: str, contents: Contents) -> None:
         self._target, self._client, self._model = target, target.client, model
         self._contents = contents
-        self._sent: dict[str, Tree] = {}  # what the controller says of charms, by path
+        self._sent: dict[str, Tree] = dict(contents.known)  # what the controller says of charms
 
     def do(self, step: steps.Step) -> None:
         """Carry out *step*."""

@@ -18,7 +18,7 @@ from coordinator.errors import Refused
 def command(target: Target, filename: str | None, with_defaults: bool) -> None:
     """Write down what is in a model as a bundle.
 
-    Charms are named as the model calls them, `local:web-0`: put in their paths before the bundle is deployed.
+    Charms are named as this model calls them, `local:web-0`: for another one, put in their paths.
 
     Examples:
       coordinator export-bundle > bundle.yaml

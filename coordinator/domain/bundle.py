@@ -16,6 +16,7 @@ from coordinator.domain.constraints import constraint_values
 from coordinator.domain.names import EndpointName, check_application_name
 from coordinator.errors import Refused
 
+LOCAL = "local:"
 ANYWHERE = "new"  # a placement: wherever the unit fits
 #: What bundles say that changes nothing here: about the bundle, bases of charms, a store.
 _INFORMATIVE = {
@@ -52,7 +53,7 @@ class Exposure:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BundleApplication:
-    """`charm` is a path.  `placements` has one for each of `units`."""
+    """`charm` is a path, or what the model calls one: `local:pear-0`.  `placements` has one for each of `units`."""
 
     name: str
     charm: str
@@ -189,14 +190,11 @@ class _Reader:
         if not isinstance(charm, str) or not charm:
             self.problems.append(f"{about} has no charm; give its path, like ./pear.charm")
             return ""
-        if charm.startswith(("/", ".")):
+        if charm.startswith(("/", ".", LOCAL)):
             return charm
-        if charm.startswith("local:"):
-            self.problems.append(f'charm "{charm}" of {about} is how a model calls it; give its path, like ./pear')
-        else:
-            self.problems.append(
-                f'charm "{charm}" of {about} is from a store, and there is none here; give a path, like ./{charm}'
-            )
+        self.problems.append(
+            f'charm "{charm}" of {about} is from a store, and there is none here; give a path, like ./{charm}'
+        )
         return ""
 
     def _units(self, name: str, tree: Mapping[str, Any]) -> int:

@@ -82,6 +82,9 @@ TYPES: Mapping[Kind, Any] = {
     Kind.SECRET_CONSUMER: Consumer,
 }
 
+#: Fields that what is stored may still have, and that mean nothing any more.
+_GONE: Mapping[type, frozenset[str]] = {Machine: frozenset({"labels"})}
+
 
 def encode(kind: Kind, value: Any) -> bytes:
     """Return the bytes of *value*, an entity of *kind*; equal values give equal bytes."""
@@ -194,6 +197,10 @@ def _read_union(options: tuple[Any, ...]) -> Callable[[Any], Any]:
 def _read_dataclass(shape: Any) -> Callable[[Any], Any]:
     hints = typing.get_type_hints(shape)
     readers = {name: _reader(hints[name]) for name in _names(shape)}
+    if gone := _GONE.get(shape):
+        return lambda given: shape(
+            **{name: readers[name](entry) for name, entry in _expect(dict, given).items() if name not in gone}
+        )
 
     def read(given: Any) -> Any:
         return shape(**{name: readers[name](entry) for name, entry in _expect(dict, given).items()})

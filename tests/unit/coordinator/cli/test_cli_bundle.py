@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +16,7 @@ from stage import Stage
 from coordinator.api.bundle import contents
 from coordinator.cli import bundle as files
 from coordinator.cli.bundle_plan import Content, plan
+from coordinator.cli.bundle_steps import Contents
 from coordinator.cli.bundle_text import documents
 from coordinator.commands import application, relation
 from coordinator.domain.bundle import read_bundle
@@ -195,6 +197,25 @@ def test_a_file_that_is_no_bundle_is_refused(tmp_path: Path, text: str, says: st
         files._documents(str(path))
     with pytest.raises(NotFound, match=f'unable to process overlays: "{tmp_path}/nope" not found'):
         files._overlay(f"{tmp_path}/nope")
+
+
+def test_a_charm_can_be_one_that_the_model_has(stage: Stage) -> None:
+    present = contents(stage.view(), MODEL)
+    tree = {"charm": "local:web-0"}
+    found = Contents.of(read_bundle({"applications": {"web": tree, "shop": tree}}), present)
+    assert (found.charms, found.hashes().charms["local:web-0"]) == ({}, "sha-web-0")
+    with pytest.raises(NotFound, match='charm "local:web-7" of application "web" not found'):
+        Contents.of(read_bundle({"applications": {"web": {"charm": "local:web-7"}}}), present)
+
+
+def test_a_zip_with_a_bundle_is_one(tmp_path: Path) -> None:
+    for name in ("bundle.yaml", "metadata.yaml"):
+        with zipfile.ZipFile(tmp_path / f"{name}.zip", "w") as archive:
+            archive.writestr(name, "applications: {web: {charm: ./web}}")
+    assert files.is_bundle(str(tmp_path / "bundle.yaml.zip"))
+    assert not files.is_bundle(str(tmp_path / "metadata.yaml.zip"))
+    [document] = files._documents(str(tmp_path / "bundle.yaml.zip"))
+    assert document == {"applications": {"web": {"charm": f"{tmp_path}/web"}}}
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,6 @@ def test_relations_come_in_several_forms(relations: list, found: list) -> None:
         (app(num_unit=1), 'application "pear" has "num_unit", which no bundle has'),
         (app(charm=None), 'application "pear" has no charm'),
         (app(charm="pear"), 'charm "pear" of application "pear" is from a store'),
-        (app(charm="local:pear-0"), 'charm "local:pear-0" of application "pear" is how a model calls it'),
         (app(revision=7), 'application "pear" with a revision requires a channel for future upgrades'),
         (app(num_units=1, scale=1), 'cannot specify both scale and num_units for application "pear"'),
         (app(num_units=-1), 'negative number of units specified on application "pear"'),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from coordinator.domain.charm import Action, Charm, CharmMeta, StorageMeta
 from coordinator.domain.life import Life
 from coordinator.domain.members import Members
+from coordinator.domain.model import Machine
 from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Kind
 from coordinator.domain.status import Status, UnitStatus
@@ -149,3 +150,9 @@ def test_random_bytes_are_an_entity_or_corrupt_and_nothing_else(data: bytes) -> 
 
 def test_equal_values_give_equal_bytes_whatever_their_order() -> None:
     assert dump({"b": "1", "a": "2"}) == dump({"a": "2", "b": "1"}) == '{"a":"2","b":"1"}'
+
+
+def test_a_field_that_machines_had_once_is_passed_over():
+    machine = Machine(id="0", hostname="h", addresses=(), cores=1, memory_mb=1, created=CREATED)
+    old = encode(Kind.MACHINE, machine).replace(b'"hostname"', b'"labels":{},"hostname"')
+    assert decoder(Kind.MACHINE)(old) == machine
