@@ -22,7 +22,7 @@ def contents(view: View, model: str) -> Tree:
     """Return {"applications": {NAME: …}, "relations": [[[APP, ENDPOINT], [APP, ENDPOINT]]]}.
 
     Of an application: `charm` and `revision`, `sha256` of its archive, `units` that stay (name to machine, None:
-    not placed yet), `options` that people set and `defaults` of all, `constraints`, `bindings`, `storage` as typed,
+    not placed yet), `options` that people set and `defaults` of all, `constraints`, `bindings`, `storage`,
     `exposed` (endpoint to networks and spaces), `resources` (name to hash), `trust`, `subordinate`, `life`.
     """
     apps = {app.name: _application(view, model, app) for _, app in view.list(Kind.APPLICATION, model)}

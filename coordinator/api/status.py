@@ -6,9 +6,10 @@ Nothing here is stored: error is derived from the memory of a failed hook, lost 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import Any
 
 from coordinator import ANNOUNCED_VERSION
@@ -30,6 +31,7 @@ from coordinator.domain.view import View
 
 Tree = dict[str, Any]
 CLOUD = "coordinator"
+Waits = Callable[[str], str]
 
 
 def status_of(
@@ -37,8 +39,11 @@ def status_of(
 ) -> Tree:
     """Return the status of *model*; *selectors* keep only what matches one of them."""
     stored: Model = view.get(refs.model(model))
-    beside = _subordinates(view, model)
-    apps = {app.name: _application(view, model, app, beside) for _, app in view.list(Kind.APPLICATION, model)}
+    waits: Waits = cache(lambda app: _waiting_for(view, model, app))
+    beside = _subordinates(view, model, waits)
+    apps = {
+        app.name: _application(view, model, app, beside, waits) for _, app in view.list(Kind.APPLICATION, model)
+    }
     spaces = Spaces.of(view, model)
     machines = {m.id: _machine(view, m, spaces) for _, m in view.list(Kind.MACHINE)}
     if selectors:
@@ -64,8 +69,8 @@ def status_of(
 # --- units -----------------------------------------------------------------------------------------------
 
 
-def unit_statuses(view: View, model: str, unit: Unit) -> tuple[Status, AgentStatus]:
-    """Return what is shown as workload and as agent of *unit*."""
+def unit_statuses(view: View, model: str, unit: Unit, waits: Waits) -> tuple[Status, AgentStatus]:
+    """Return what is shown as workload and as agent of *unit*; *waits* says what units of an app wait for."""
     shown: UnitStatus = view.peek(refs.status(model, unit.name)) or UnitStatus()
     memory: UnitState = view.peek(refs.memory(model, unit.name)) or UnitState()
     agent: AgentStatus | None = view.peek(refs.agent(model, unit.name))
@@ -80,7 +85,7 @@ def unit_statuses(view: View, model: str, unit: Unit) -> tuple[Status, AgentStat
             workload = Status("unknown", f"agent lost, see 'juju show-status-log {unit.name}'", workload.since)
         return workload, AgentStatus(current="lost", message="agent is not communicating with the server")
     if unit.machine is None:
-        return Status("waiting", _waiting_for(view, model, unit), unit.created), AgentStatus(
+        return Status("waiting", waits(unit.name.app), unit.created), AgentStatus(
             current="allocating", since=unit.created
         )
     if not memory.installed and workload == UnitStatus().workload:
@@ -91,10 +96,10 @@ def unit_statuses(view: View, model: str, unit: Unit) -> tuple[Status, AgentStat
     return workload, agent
 
 
-def _waiting_for(view: View, model: str, unit: Unit) -> str:
-    """Return what a unit without a machine waits for, and what to do where no machine fits: clients match on the
+def _waiting_for(view: View, model: str, app: str) -> str:
+    """Return what units of *app* without a machine wait for, and what to do where none fits: clients match on the
     first three words."""
-    application: Application | None = view.peek(refs.application(model, unit.name.app))
+    application: Application | None = view.peek(refs.application(model, app))
     home: Model | None = view.peek(refs.model(model))
     if application is None or home is None:
         return "waiting for machine"
@@ -151,22 +156,22 @@ def open_ports(status: UnitStatus) -> list[str]:
 # --- applications ----------------------------------------------------------------------------------------
 
 
-def _subordinates(view: View, model: str) -> Mapping[UnitName, Tree]:
+def _subordinates(view: View, model: str, waits: Waits) -> Mapping[UnitName, Tree]:
     """Return for each unit that has others beside it the trees of those, by name."""
     found: dict[UnitName, Tree] = {}
     for _, app in view.list(Kind.APPLICATION, model):
         if app.subordinate:
             units = [unit for _, unit in view.list(Kind.UNIT, model, app.name) if unit.principal is not None]
             for unit in sorted(units, key=lambda unit: unit.name):
-                tree = _unit(view, model, unit, *unit_statuses(view, model, unit))
+                tree = _unit(view, model, unit, *unit_statuses(view, model, unit, waits))
                 tree.pop("machine", None)
                 found.setdefault(unit.principal, {})[str(unit.name)] = tree
     return found
 
 
-def _application(view: View, model: str, app: Application, beside: Mapping[UnitName, Tree]) -> Tree:
+def _application(view: View, model: str, app: Application, beside: Mapping[UnitName, Tree], waits: Waits) -> Tree:
     units = [unit for _, unit in view.list(Kind.UNIT, model, app.name)]
-    statuses = {unit.name: unit_statuses(view, model, unit) for unit in units}
+    statuses = {unit.name: unit_statuses(view, model, unit, waits) for unit in units}
     explicit: Status | None = view.peek(refs.application_status(model, app.name))
     shown = explicit or most_severe(workload for workload, _ in statuses.values())
     status = shown or Status("unknown", since=app.created)

@@ -53,7 +53,7 @@ class Exposure:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BundleApplication:
-    """`charm` is a path, or what the model calls one: `local:pear-0`.  `placements` has one for each of `units`."""
+    """`charm` is a path, or what the model calls one: `local:pear-0`.  `placements` has one for each unit."""
 
     name: str
     charm: str
