@@ -82,7 +82,9 @@ def unit_statuses(view: View, model: str, unit: Unit, waits: Waits) -> tuple[Sta
         return workload, AgentStatus(current="idle" if claimed else "lost", since=at)
     if not claimed and (memory.installed or agent is not None):
         if workload.current != "terminated":
-            workload = Status("unknown", f"agent lost, see 'juju show-status-log {unit.name}'", workload.since)
+            workload = Status(
+                "unknown", f"agent lost, see 'coordinator show-status-log {unit.name}'", workload.since
+            )
         return workload, AgentStatus(current="lost", message="agent is not communicating with the server")
     if unit.machine is None:
         return Status("waiting", waits(unit.name.app), unit.created), AgentStatus(

@@ -150,6 +150,10 @@ class Client:
     def history(self, model: str, limit: int) -> list[Tree]:
         return self._ask("GET", ["models", model, "history"], query={"limit": limit})["history"]
 
+    def status_log(self, model: str, entity: str, type: str, limit: int) -> list[Tree]:
+        query = {"entity": entity, "type": type, "limit": limit}
+        return self._ask("GET", ["models", model, "status-log"], query=query)["log"]
+
     def logs(self, model: str, *, since_s: float = 0.0, follow: bool = False) -> Iterator[Tree | None]:
         """Yield log lines, oldest first; with *follow* without end, and None when nothing came for a while."""
         query = {"since": repr(since_s), "follow": follow}

@@ -28,13 +28,17 @@ READY_S = 30.0
 STOP_S = 45.0  # a worker waits for its running hooks
 RESTART_FIRST_S, RESTART_MAX_S = 2.0, 30.0
 CONTROLLER = "local"
+IDENTITY = "machine.json"  # as worker/register.py calls it
 
 
 class Child:
     """One process of ours; started again, after a pause that grows, when it dies by itself."""
 
-    def __init__(self, name: str, arguments: list[str], environment: dict[str, str], log: Path) -> None:
-        self.name, self.log = name, log
+    def __init__(
+        self, name: str, arguments: list[str], environment: dict[str, str], log: Path, *, mark: Path | None = None
+    ) -> None:
+        """*mark*: a file that is there once it has registered; None: it does not register."""
+        self.name, self.log, self.mark = name, log, mark
         self._arguments, self._environment = arguments, environment
         self._process: subprocess.Popen | None = None
         self._pause_s = RESTART_FIRST_S
@@ -149,6 +153,7 @@ def command(
                 ["worker", "--data-dir", str(root / f"machine-{number}"), "--address", address],
                 common,
                 logs / f"worker-{number}.log",
+                mark=root / f"machine-{number}" / IDENTITY,
             )
             for number in range(workers)
         ]
@@ -156,6 +161,8 @@ def command(
             say(f"starting {child.name}")
             child.start()
             stack.callback(_stopped(child.name, child.stop))
+            if child.mark is not None:
+                _wait_registered(child, child.mark, stopping)  # so that machine 0 is the one in machine-0
         _wait_ready(listen, token_file, workers, children, stopping)
         remember_controller(CONTROLLER, [f"http://{listen}"], str(token_file))
         processes = {"etcd": etcd.pid, **{child.name: child.pid for child in children}}
@@ -183,6 +190,14 @@ def _stopped(name: str, stop: Callable[[], None]) -> Callable[[], None]:
         say(f"stopped {name}")
 
     return call
+
+
+def _wait_registered(child: Child, mark: Path, stopping: threading.Event) -> None:
+    """Return when *child* has registered, or after READY_S: then what is wrong is found by `_wait_ready`."""
+    deadline_s = time.monotonic() + READY_S
+    while not mark.exists() and child.is_running() and time.monotonic() < deadline_s:
+        if stopping.wait(0.02):
+            return
 
 
 def _wait_ready(

@@ -93,6 +93,7 @@ TOPICS: Mapping[str, Mapping[str, str]] = {
     },
     "Watching": {
         "status": "Show a model: applications, units, machines, relations",
+        "show-status-log": "Show what a unit or application was before",
         "debug-log": "Show the log of a model",
         "history": "Show who changed what in a model, and why",
         "wait-for": "Wait until a condition holds",

@@ -13,6 +13,7 @@ import importlib.util
 import json
 import os
 import re
+import secrets
 import shutil
 import socket
 import subprocess
@@ -132,6 +133,7 @@ class EmbeddedEtcd:
         self._flags = tuple(flags)
         self._fixed_ports = (client_port, peer_port)  # 0: to be chosen
         self._process: subprocess.Popen[bytes] | None = None
+        self._called = name
 
     @property
     def endpoint(self) -> str:
@@ -180,10 +182,12 @@ class EmbeddedEtcd:
 
     def _launch(self, binary: Binary) -> None:
         client, peer = f"http://{self.endpoint}", self._peer_url
-        cluster = self._cluster or {self.name: self.peer_port}
+        # A member by itself is called otherwise at each start: that tells it from any other (see _is_ours).
+        self._called = self.name if self._cluster else f"{self.name}-{secrets.token_hex(4)}"
+        cluster = self._cluster or {self._called: self.peer_port}
         command = [
             str(binary.path),
-            f"--name={self.name}",
+            f"--name={self._called}",
             f"--data-dir={self.folder / 'data'}",
             f"--listen-client-urls={client}",
             f"--advertise-client-urls={client}",
@@ -247,14 +251,21 @@ class EmbeddedEtcd:
             connection.close()
 
     def _is_ours(self, connection: http.client.HTTPConnection) -> bool:
-        """Tell our member from another one that took the port first, while ours is still about to fail."""
+        """Tell our member from another one that took the port first, while ours is still about to fail.
+
+        By its name, which a member makes known once it has started.  Its peer URL is that of its first start for
+        ever, so it tells something only in a cluster, where ports are given.
+        """
         connection.request("POST", "/v3/cluster/member/list", body="{}")
         answer = connection.getresponse()
         body = json.loads(answer.read())
         if answer.status != http.client.OK:
             return True  # not for strangers: etcd with authentication, so somebody has set this one up
-        ours = {member["ID"] for member in body.get("members", ()) if self._peer_url in member["peerURLs"]}
-        return body.get("header", {}).get("member_id") in ours
+        speaker = body.get("header", {}).get("member_id")
+        members = [member for member in body.get("members", ()) if member["ID"] == speaker]
+        if self._cluster:
+            members = [member for member in members if self._peer_url in member["peerURLs"]]
+        return any(member.get("name") == self._called for member in members)
 
     @property
     def _peer_url(self) -> str:

@@ -295,6 +295,14 @@ BAD = [
     ("ssh web true", 2, 'unit name "web" not valid', ""),
     # --- looking
     ("show-unit web/9", 1, 'unit "web/9" not found', ""),
+    ("show-status-log", 2, "no entity name specified", ""),
+    ("show-status-log web/9", 1, 'unit "web/9" not found', ""),
+    ("show-status-log web", 1, 'unit name "web" not valid', ""),
+    ("show-status-log web/9 --type pod", 1, 'no status is kept of type "pod"', ""),
+    ("show-status-log nope --type application", 1, 'application "nope" not found', ""),
+    ("show-status-log web/9 --days 0", 2, "must be positive integers", ""),
+    ("show-status-log web/9 --days 1 -n 3", 2, "one of -n, --days or --from-date only", ""),
+    ("show-status-log web/9 --from-date soon", 2, '"soon" is no date', ""),
     ("show-application nope", 1, 'application "nope" not found', ""),
     ("show-machine 7", 1, "machine 7 not found", ""),
     ("remove-machine 7", 1, 'removing machine 7 failed: machine "7" not found', ""),
@@ -509,6 +517,8 @@ def test_a_model_from_its_beginning_to_its_end(system):
     check_model(json.loads(cli.ok("show-model", "--format", "json"))["story"])
     assert cli.ok("debug-log", "--limit", "0") == ""
     assert "integrate fruit:db db:sql" in cli.ok("history")
+    log = json.loads(cli.ok("show-status-log", "fruit/0", "--type", "workload", "--format", "json"))
+    assert [entry["message"] for entry in log] == ["waiting for machine"]
 
     refreshed = cli("refresh", "fruit", "--path", "./web")
     assert refreshed.stderr == 'Added local charm "web", revision 1, to the model\n'

@@ -1,4 +1,4 @@
-"""Requests about models: settings, status, history, logs."""
+"""Requests about models: settings, status, what it was before, history, logs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from coordinator.api import bundle, logs, show, status
+from coordinator.api import bundle, logs, show, status, status_log
 from coordinator.api.auth import check
 from coordinator.api.current import current
 from coordinator.api.services import S, U, describe_model, force_at, read_model, transact
@@ -19,9 +19,12 @@ from coordinator.commands import model
 from coordinator.domain import refs
 from coordinator.domain.constraints import constraint_values
 from coordinator.domain.model import User
+from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Kind
+from coordinator.errors import BadRequest, NotFound
 from coordinator.store import keys
 from coordinator.store.journal import entry_at, history
+from coordinator.store.past import moments
 from coordinator.wire import AddModel, SetConstraints, SetSettings
 
 HISTORY_MAX = 1000
@@ -121,6 +124,30 @@ def get_status(s: S, by: U, name: str, select: Annotated[list[str] | None, Query
         describe_model(s, view, name)
         tree = status.status_of(view, name, controller=s.controller_name, now=now, selectors=select or ())
     return JSONResponse(tree)  # at once: it is plain, and may be large
+
+
+@router.get("/models/{name}/status-log")
+def get_status_log(s: S, by: U, name: str, entity: str, type: str = "unit", limit: int = 20) -> dict[str, Any]:
+    """What a unit (`type` unit, workload, juju-unit) or application showed before, oldest first.
+
+    Each entry has status, message, data, type, and since, unless that is not known.
+    """
+    check(by, "read", name)
+    describe_model(s, s.repository.read(refs.model(name)), name)
+    if type == status_log.APPLICATION:
+        app = refs.application(name, entity)
+        if s.repository.read(app).find(app) is None:
+            raise NotFound(f'application "{entity}" not found', fix="`coordinator status` lists them")
+        past = moments(s.store, refs.application_status(name, entity), limit=HISTORY_MAX)
+        return {"log": status_log.of_application(past, name, entity, limit=limit)}
+    if type not in status_log.TYPES:
+        known = ", ".join((*status_log.TYPES, status_log.APPLICATION))
+        raise BadRequest(f'no status is kept of type "{type}"', fix=f"--type takes one of {known}")
+    unit = UnitName.parse(entity)
+    if s.repository.read(refs.unit(name, unit)).find(refs.unit(name, unit)) is None:
+        raise NotFound(f'unit "{unit}" not found', fix="`coordinator status` lists them")
+    past = moments(s.store, *status_log.concerned(name, unit), limit=HISTORY_MAX)
+    return {"log": status_log.of_unit(past, name, unit, status_log.TYPES[type], limit=limit)}
 
 
 @router.get("/models/{name}/history")

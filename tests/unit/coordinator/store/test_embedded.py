@@ -52,6 +52,15 @@ def test_data_that_is_kept_is_there_after_a_restart(folder: Path) -> None:
     member.stop()
 
 
+def test_another_process_goes_on_with_the_same_data_at_other_ports(folder: Path) -> None:
+    for expected in ([], [b"kept"]):
+        with EmbeddedEtcd(folder) as member:  # as a new process would: it knows nothing of the former ports
+            store = EtcdStore([member.endpoint])
+            assert [item.value for item in store.read("a").items] == expected
+            store.commit(Txn((), (Put("a", b"kept"),)))
+            store.close()
+
+
 def test_settings_of_the_environment_do_not_reach_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ETCD_FORCE_NEW_CLUSTER", "yes")
     monkeypatch.setenv("ETCD_QUOTA_BACKEND_BYTES", "nonsense")
