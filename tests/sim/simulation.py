@@ -146,6 +146,12 @@ class Simulation(People):
         view = Repository(self.store, SimClock(self, self._api)).read_model(MODEL)
         return [each for _, each in view.list(kind, MODEL)]
 
+    def all_refs(self) -> list[refs.Ref]:
+        """Return what is stored of the model."""
+        model = refs.model(MODEL)
+        items = [*self.store.read(keys.key_of(model)).items, *self.store.read(*keys.below(model)).items]
+        return [ref for item in items if (ref := keys.ref_of(item.key)) is not None]
+
     def read_resource(self, sha256: str) -> bytes:
         """Return the content of a resource as it is stored."""
         start = keys.key_of(refs.Ref(Kind.RESOURCE_CHUNK, (sha256, "")))
@@ -196,13 +202,15 @@ class Simulation(People):
 
     # --- what goes wrong -------------------------------------------------------------------------------------
 
-    def kill(self, process: Process) -> None:
+    def kill(self, process: Process, *, for_good: bool = False) -> None:
+        if for_good:
+            self.returning = [(at_s, each) for at_s, each in self.returning if each is not process]
         if process.is_dead:
             return
         process.is_dead = True
         if isinstance(process, Worker):
             process.end_hooks_in_time()
-        if process in self.processes:
+        if process in self.processes and not for_good:
             away_s = self.away_s if self.chaos is None else self.rng.choice([0.0, 3.0, 2.0 * TTL_S])
             self.returning.append((self.now_s + away_s, process))
         self.tell(f"{process.name} died")
