@@ -288,9 +288,12 @@ def test_a_worker_that_was_away_while_history_was_compacted_comes_back_right():
             check=True, capture_output=True, env={"ETCDCTL_API": "3", "PATH": "/usr/bin:/bin:/usr/local/bin"},
         )  # fmt: skip
         system.workers[0].start()
+        # Until it has started, its units look as it left them.
+        wait_for(
+            lambda: {bag["color"] for _, bag in system.view().list(Kind.UNIT_BAG, "m", "0")} == {"away-9"},
+            "both units to have seen the last color",
+        )
         system.wait_settled(2)
-        bags = system.view().list(Kind.UNIT_BAG, "m", "0")
-        assert {bag["color"] for _, bag in bags} == {"away-9"}
         assert system.counts() == {unit: memory.hooks for unit, memory in system.memories().items()}
 
 
