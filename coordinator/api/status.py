@@ -39,7 +39,7 @@ def status_of(
 ) -> Tree:
     """Return the status of *model*; *selectors* keep only what matches one of them."""
     stored: Model = view.get(refs.model(model))
-    waits: Waits = cache(lambda app: _waiting_for(view, model, app))
+    waits: Waits = cache(lambda app: waiting_for(view, model, app))
     beside = _subordinates(view, model, waits)
     apps = {
         app.name: _application(view, model, app, beside, waits) for _, app in view.list(Kind.APPLICATION, model)
@@ -98,7 +98,7 @@ def unit_statuses(view: View, model: str, unit: Unit, waits: Waits) -> tuple[Sta
     return workload, agent
 
 
-def _waiting_for(view: View, model: str, app: str) -> str:
+def waiting_for(view: View, model: str, app: str) -> str:
     """Return what units of *app* without a machine wait for, and what to do where none fits: clients match on the
     first three words."""
     application: Application | None = view.peek(refs.application(model, app))

@@ -7,10 +7,11 @@ log: nothing is written for it, and it reaches as far back as etcd keeps its his
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import islice
 from typing import Any
 
-from coordinator.api.status import unit_statuses
+from coordinator.api.status import unit_statuses, waiting_for
 from coordinator.domain import refs
 from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Ref
@@ -41,7 +42,7 @@ def of_unit(past: Iterable[View], model: str, unit: UnitName, kinds: Iterable[st
             stored: Unit | None = view.peek(refs.unit(model, unit))
             if stored is None:
                 return  # before it there may have been another unit of that name
-            workload, agent = unit_statuses(view, model, stored)
+            workload, agent = unit_statuses(view, model, stored, partial(waiting_for, view, model))
             yield AGENT, agent
             yield WORKLOAD, workload
 
