@@ -137,7 +137,11 @@ class Expose:
 
 @dataclass(frozen=True, kw_only=True)
 class RunTasks:
-    """`receivers` are units, or APP/leader.  `command` is run instead of an action, on `machines` too."""
+    """`receivers` are units, or APP/leader.  `command` is run instead of an action, on `machines` too.
+
+    Of a command on one machine: `has_input`: what it reads is handed in afterwards; `keeps_output`: all that it
+    prints, up to a limit, can be fetched for some minutes.
+    """
 
     receivers: list[str] = field(default_factory=list)
     machines: list[str] = field(default_factory=list)
@@ -147,6 +151,8 @@ class RunTasks:
     parallel: bool | None = None
     execution_group: str | None = None
     timeout_s: float | None = None
+    has_input: bool = False
+    keeps_output: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from typing import Any
 from coordinator.domain import refs
 from coordinator.domain.refs import Kind
 from coordinator.domain.task import Operation, Task, TaskLog, TaskStatus
+from coordinator.domain.task_stream import STDERR, STDOUT
 from coordinator.domain.view import View
 from coordinator.errors import NotFound
 
@@ -25,6 +26,8 @@ _RANK = (
 
 def task_of(view: View, model: str, number: int) -> Tree:
     """Return one task: id, unit or machine, status, timing, and message, log and results where it has them.
+
+    `kept-output`: of what its program printed, by `stdout` and `stderr`, what can be fetched instead of results.
 
     Raises:
         NotFound: there is none.
@@ -47,6 +50,9 @@ def task_of(view: View, model: str, number: int) -> Tree:
         tree["log"] = [dict(line) for line in log.lines]
     if task.results:
         tree["results"] = dict(task.results)
+    streams = {name: view.peek(refs.task_stream(model, number, name)) for name in (STDOUT, STDERR)}
+    if kept := {name: {"size": each.size, "is-whole": each.is_whole} for name, each in streams.items() if each}:
+        tree["kept-output"] = kept
     return tree
 
 

@@ -290,6 +290,24 @@ class Client:
     def cancel_tasks(self, model: str, request: CancelTasks) -> list[Tree]:
         return self._ask("POST", ["models", model, "tasks", "cancel"], request)["tasks"]
 
+    def hand_in(self, model: str, number: int, data: bytes, *, at: int, is_last: bool) -> bool:
+        """Send a piece of what the program of a task reads, *at* bytes from the start; say whether it reads on."""
+        path = _path(["models", model, "tasks", str(number), "input"], {"at": at, "last": is_last})
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(len(data))}
+        return not self._answer(self._send("POST", path, data, headers))["is-over"]
+
+    def fetch_output(self, model: str, number: int, stream: str) -> bytes:
+        """Return what a task printed to `stdout` or `stderr`, when that is kept."""
+        response = self._send("GET", _path(["models", model, "tasks", str(number), "output", stream]), None, {})
+        try:
+            return response.read()
+        except (OSError, http.client.HTTPException) as problem:
+            self.close()
+            raise Unavailable("the output broke off", why=_why(problem), fix="run the command again") from problem
+
+    def drop_output(self, model: str, number: int) -> None:
+        self._ask("DELETE", ["models", model, "tasks", str(number), "output"])
+
     # --- relations ---------------------------------------------------------------------------------------
 
     def integrate(self, model: str, request: Integrate) -> None:

@@ -50,10 +50,11 @@ def wait(
     *,
     until_s: float | None,
     on_line: Callable[[int, Mapping[str, str]], None] = lambda number, line: None,
+    pause: Callable[[float], None] = time.sleep,
 ) -> dict[int, Tree]:
     """Return the tasks when all of them are over, or at *until_s* (monotonic; None: wait for ever).
 
-    *on_line* gets each line that one of them logs.
+    *on_line* gets each line that one of them logs; *pause* lets some seconds pass between two looks.
     """
     seen = dict.fromkeys(numbers, 0)
     found: dict[int, Tree] = {}
@@ -72,7 +73,7 @@ def wait(
         left_s = POLL_MAX_S if until_s is None else until_s - time.monotonic()
         if left_s <= 0:
             return found
-        time.sleep(min(pause_s, left_s))
+        pause(min(pause_s, left_s))
         pause_s = min(1.5 * pause_s, POLL_MAX_S)
 
 

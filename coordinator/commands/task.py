@@ -16,6 +16,7 @@ from coordinator.domain.model import Machine
 from coordinator.domain.names import UnitName, is_unit_name
 from coordinator.domain.refs import Kind, Ref
 from coordinator.domain.task import EXEC, QUEUED_MAX, TARGETS_MAX, Operation, Queued, Task, TaskStatus, checked
+from coordinator.domain.task_stream import streams_of
 from coordinator.domain.unit import Application, Unit
 from coordinator.domain.view import View
 from coordinator.errors import BadRequest, NotFound, Refused
@@ -30,6 +31,7 @@ class Request:
     """What shall run where.  `receivers` are units, or `APP/leader`; `machines` are ids, for commands only.
 
     `parallel` and `execution_group` None: as the charm declares the action; commands are parallel then.
+    `has_input`, `keeps_output`: of commands on one machine (domain/task_stream.py).
     """
 
     receivers: Sequence[str]
@@ -39,6 +41,8 @@ class Request:
     execution_group: str | None = None
     timeout_s: float | None = None
     machines: Sequence[str] = ()
+    has_input: bool = False
+    keeps_output: bool = False
 
 
 def enqueue(view: View, model: str, request: Request, *, now: str, now_s: float) -> Change:
@@ -53,6 +57,10 @@ def enqueue(view: View, model: str, request: Request, *, now: str, now_s: float)
         raise BadRequest("no unit specified")
     if request.machines and request.action != EXEC:
         raise BadRequest("actions run in units", why="a machine has no charm", fix="name units")
+    if (request.has_input or request.keeps_output) and (request.receivers or count > 1):
+        raise BadRequest(
+            "cannot stream to several places", why="only one machine has a program's input and output"
+        )
     if count > TARGETS_MAX:
         raise Refused(f"cannot run in {count} places at once", why=f"the limit is {TARGETS_MAX}")
     if len(json.dumps(dict(request.parameters), default=str)) > PARAMETERS_BYTES_MAX:
@@ -60,7 +68,15 @@ def enqueue(view: View, model: str, request: Request, *, now: str, now_s: float)
     first = view.find(refs.sequence(model, TASKS)) or 1
     found: dict[UnitName | str, Task] = {}  # APP/leader may be one that is named as well
     refused: dict[str, Refused] = {}
-    template = Task(id=0, operation=first, action=request.action, timeout_s=request.timeout_s, enqueued=now)
+    template = Task(
+        id=0,
+        operation=first,
+        action=request.action,
+        timeout_s=request.timeout_s,
+        has_input=request.has_input,
+        keeps_output=request.keeps_output,
+        enqueued=now,
+    )
     wanted = [(text, _for_unit) for text in request.receivers] + [
         (text, _for_machine) for text in request.machines
     ]
@@ -113,6 +129,7 @@ def cancel(view: View, model: str, task_ids: Iterable[int], *, now: str) -> Chan
     """Cancel those tasks that are not over: a waiting one at once, a running one when its worker has ended it."""
     puts: dict[Ref, Any] = {}
     deletes: set[Ref] = set()
+    prunes: set[Ref] = set()
     for number in task_ids:
         task: Task | None = view.find(refs.task(model, number))
         if task is None:
@@ -120,12 +137,13 @@ def cancel(view: View, model: str, task_ids: Iterable[int], *, now: str) -> Chan
         if task.status is TaskStatus.PENDING:
             puts[refs.task(model, number)] = replace(task, status=TaskStatus.CANCELLED, completed=now)
             deletes.add(refs.queued(model, task.receiver, number))
+            prunes |= streams_of(model, task)
         elif task.status is TaskStatus.RUNNING:
             puts[refs.task(model, number)] = replace(task, status=TaskStatus.ABORTING)
     if not puts:
         return None
     numbers = " ".join(ref.path[1] for ref in puts)
-    return Change(did=f"cancel-task {numbers}", puts=puts, deletes=frozenset(deletes))
+    return Change(did=f"cancel-task {numbers}", puts=puts, deletes=frozenset(deletes), prunes=frozenset(prunes))
 
 
 def _for_unit(view: View, model: str, text: str, request: Request, template: Task) -> Task:

@@ -46,6 +46,10 @@ class Kind(str, Enum):
     OPERATION = "operation"
     TASK = "task"
     TASK_LOG = "task-log"
+    TASK_STREAM = "task-stream"
+    PIECES_OF_MODEL = "pieces-of-model"
+    PIECES = "pieces"
+    PIECE = "piece"
     STORAGE = "storage"
     STORAGE_POOL = "storage-pool"
     SPACE = "space"
@@ -169,6 +173,24 @@ def task(model: str, task_id: int) -> Ref:
 
 def task_log(model: str, task_id: int) -> Ref:
     return Ref(Kind.TASK_LOG, (model, str(task_id)))
+
+
+def task_stream(model: str, task_id: int, stream: str) -> Ref:
+    return Ref(Kind.TASK_STREAM, (model, str(task_id), stream))
+
+
+def pieces_of_model(model: str) -> Ref:
+    """The place of all pieces of the model; nothing is stored there itself."""
+    return Ref(Kind.PIECES_OF_MODEL, (model,))
+
+
+def pieces(model: str, task_id: int, stream: str) -> Ref:
+    """The same of one stream."""
+    return Ref(Kind.PIECES, (model, str(task_id), stream))
+
+
+def piece(model: str, task_id: int, stream: str, index: int) -> Ref:
+    return Ref(Kind.PIECE, (model, str(task_id), stream, f"{index:04}"))
 
 
 def storage(model: str, name: str, number: int) -> Ref:

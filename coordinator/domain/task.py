@@ -53,6 +53,8 @@ class Task:
     `parallel`: it does not wait for other work on the machine; `execution_group`: only for that of its group.
     `results` are what the charm set (nested), with `return-code`, `stdout` and `stderr` of its program.
     `timeout_s`: how long it may run, None for any time.  `session`: that of the worker that began it.
+    `has_input`: people hand in what its program reads; `keeps_output`: what it prints is kept to be fetched, when
+    it is too much for results.  Both only on machines (task_stream.py).
     """
 
     id: int
@@ -64,6 +66,8 @@ class Task:
     parallel: bool = False
     execution_group: str = ""
     timeout_s: float | None = None
+    has_input: bool = False
+    keeps_output: bool = False
     status: TaskStatus = TaskStatus.PENDING
     enqueued: str
     session: str | None = None

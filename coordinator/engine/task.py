@@ -8,14 +8,15 @@ Not here: when a task is next (decide.py), hooks (settle.py).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from coordinator.domain import refs
 from coordinator.domain.change import Change, Condition, Held, Unchanged
 from coordinator.domain.refs import Ref
 from coordinator.domain.task import Task, TaskLog, TaskStatus
+from coordinator.domain.task_stream import TaskStream, streams_of
 from coordinator.domain.unit_state import Memory
 from coordinator.domain.view import Stored
 from coordinator.engine import secret as secrets
@@ -28,17 +29,26 @@ NOT_LANDED = "committing requested changes failed"
 NOT_IMPLEMENTED = "action not implemented on unit"
 
 
+class Printed(NamedTuple):
+    """What a program printed to one stream; `is_whole`: nothing of it was left out."""
+
+    data: bytes
+    is_whole: bool
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ran:
     """What came of the program of a task.
 
     `status` is its exit status, None when it was ended from outside or could not be started; `reason` says why it
-    counts as failed, None when it did not; `output` has what it printed, by `stdout` and `stderr`.
+    counts as failed, None when it did not; `output` has what it printed, by `stdout` and `stderr`, and `kept` what
+    shall be kept to be fetched, as it was.
     """
 
     status: int | None = None
     reason: str | None = None
     output: Mapping[str, str] = field(default_factory=dict)
+    kept: Mapping[str, Printed] = field(default_factory=dict)
 
 
 def begin(world: World, task: Task, *, session: str, now: str) -> Change:
@@ -110,15 +120,35 @@ def end(
     return secrets.with_secrets(change, world, None, landed, now)
 
 
-def end_on_machine(model: str, stored: Stored, worker: Condition, ran: Ran, *, now: str) -> Change:
-    """Return the write after the program of a command of a machine has ended; it can ask for nothing."""
+def keep_pieces(
+    model: str, stored: Stored, worker: Condition, *, stream: str, first: int, pieces: Sequence[bytes]
+) -> Change:
+    """Return the write of *pieces*, from number *first* on, of what a command of a machine has printed."""
+    task: Task = stored.value
+    return Change(
+        did=f"{stream} of action {task.name} {task.id}",
+        puts={refs.piece(model, task.id, stream, first + place): piece for place, piece in enumerate(pieces)},
+        conditions=(worker, Unchanged(refs.task(model, task.id), stored.revision)),
+    )
+
+
+def end_on_machine(
+    model: str, stored: Stored, worker: Condition, ran: Ran, *, kept: Mapping[str, TaskStream], now: str
+) -> Change:
+    """Return the write after the program of a command of a machine has ended; it can ask for nothing.
+
+    *kept* are the streams whose pieces are stored, to be fetched.
+    """
     task: Task = stored.value
     ref = refs.task(model, task.id)
     ended = _ended(task, TaskEffects(), ran, now)
+    streams = {refs.task_stream(model, task.id, name): stream for name, stream in kept.items()}
+    pieces = {refs.pieces(model, task.id, name) for name in kept}
     return Change(
         did=f"action {task.name} {task.id} {ended.status.value}",
-        puts={ref: ended},
+        puts={ref: ended, **streams},
         deletes=frozenset({refs.queued(model, task.receiver, task.id)}),
+        prunes=streams_of(model, task) - streams.keys() - pieces,
         conditions=(worker, Unchanged(ref, stored.revision)),
         why=stored.revision,
     )

@@ -4,7 +4,8 @@ placement.py     which machine gets a unit; the unit that a machine registered i
 subordinate.py   which units live beside others, and how long
 rollout.py       which unit may upgrade next, in an upgrade in batches
 storage.py       what becomes of storage whose unit, machine or model goes
-task.py          which actions are forgotten, because they are old or too many; those of machines that went
+task.py          which actions are forgotten, because they are old or too many; those of machines that went; output
+                 that nobody has fetched
 removal.py       who may go from dying to dead to gone, in which order
 secret.py        what becomes of secrets when those who own, read or share them go
 
@@ -18,10 +19,12 @@ from coordinator.reconcile.rollout import roll_out
 from coordinator.reconcile.secret import tidy
 from coordinator.reconcile.storage import tend_storage
 from coordinator.reconcile.subordinate import accompany
-from coordinator.reconcile.task import end_machine_tasks, forget_tasks
+from coordinator.reconcile.task import drop_output, end_machine_tasks, forget_tasks
 
 #: Of one model, asked in this order.
-RECONCILERS = (accompany, remove, tend_storage, enlist, place, roll_out, tidy, end_machine_tasks, forget_tasks)
+RECONCILERS = (
+    accompany, remove, tend_storage, enlist, place, roll_out, tidy, end_machine_tasks, forget_tasks, drop_output
+)  # fmt: skip
 
 #: Of the machines, over all models.
 MACHINE_RECONCILERS = (remove_machines,)

@@ -180,7 +180,7 @@ def _forget_model(view: View, model: str, now_s: float) -> Change | None:
     if view.refs(Kind.STORAGE, model):
         return None
     view.find(ref)
-    return Change(did=f"model {model} gone", prunes=frozenset({ref}))
+    return Change(did=f"model {model} gone", prunes=frozenset({ref, refs.pieces_of_model(model)}))
 
 
 _RULES: tuple[Callable[[View, str, float], Change | None], ...] = (

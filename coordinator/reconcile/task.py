@@ -1,6 +1,8 @@
-"""Tasks that are over and old are forgotten; those of a unit that goes, or of a machine that went, are over.
+"""Tasks that are over and old are forgotten; those of a unit that goes, or of a machine that went, are over; what
+a program printed waits a while for whoever fetches it.
 
-Role: called by the controller (forget_tasks, end_machine_tasks), and by removal.py before a unit goes (end_tasks).
+Role: called by the controller (forget_tasks, end_machine_tasks, drop_output), and by removal.py before a unit goes
+(end_tasks).
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Kind, Ref
 from coordinator.domain.settings import parse_bytes, parse_duration_s, setting
 from coordinator.domain.task import Operation, Task, TaskStatus
+from coordinator.domain.task_stream import TaskStream, streams_of
 from coordinator.domain.view import View
 
 TASKS_PER_STEP_MAX = 32  # etcd checks 128 guards in one transaction
@@ -37,8 +40,25 @@ def forget_tasks(view: View, model: str, now_s: float) -> Change | None:
         tasks: list[Task | None] = [view.peek(refs.task(model, number)) for number in operation.tasks]
         if all(task is None or task.status.is_over for task in tasks):
             view.find(ref)
-            gone = frozenset(refs.task(model, number) for number in operation.tasks)
-            return Change(did=f"operation {operation.id} forgotten", deletes=frozenset({ref}), prunes=gone)
+            gone = {refs.task(model, number) for number in operation.tasks}
+            for task in filter(None, tasks):
+                gone |= {each for each in streams_of(model, task) if each.kind is Kind.PIECES}
+            return Change(
+                did=f"operation {operation.id} forgotten", deletes=frozenset({ref}), prunes=frozenset(gone)
+            )
+    return None
+
+
+def drop_output(view: View, model: str, now_s: float) -> Change | None:
+    """Remove what a program has printed, when nobody has fetched it in time."""
+    for ref in view.refs(Kind.TASK_STREAM, model):
+        stream: TaskStream = view.peek(ref)
+        if stream.until_s is not None and stream.until_s <= now_s:
+            view.find(ref)
+            return Change(
+                did=f"{ref.path[2]} of task {ref.path[1]} dropped",
+                prunes=frozenset({ref, Ref(Kind.PIECES, ref.path)}),
+            )
     return None
 
 
@@ -65,10 +85,12 @@ def _end(view: View, model: str, places: list[Ref], whose: str) -> Change:
     """Return the write that ends the first of the tasks that wait in *places* of a queue."""
     ended = sorted(places, key=lambda place: int(place.path[-1]))[:TASKS_PER_STEP_MAX]
     puts: dict[Ref, Any] = {}
+    streams: set[Ref] = set()
     for place in ended:
         ref = refs.task(model, int(place.path[-1]))
         task: Task | None = view.find(ref)
         if task is not None:
             status = TaskStatus.CANCELLED if task.status is TaskStatus.PENDING else TaskStatus.ABORTED
             puts[ref] = replace(task, status=status, message=f"{whose} is gone")
-    return Change(did=f"tasks of {whose} end", puts=puts, deletes=frozenset(ended))
+            streams |= streams_of(model, task)
+    return Change(did=f"tasks of {whose} end", puts=puts, deletes=frozenset(ended), prunes=frozenset(streams))

@@ -27,6 +27,7 @@ from coordinator.domain.status import AgentStatus, Status, UnitStatus
 from coordinator.domain.storage import Storage
 from coordinator.domain.storage_pool import StoragePool
 from coordinator.domain.task import Operation, Queued, Task, TaskLog
+from coordinator.domain.task_stream import TaskStream
 from coordinator.domain.unit import Application, Claim, Unit
 from coordinator.domain.unit_state import RelationState, UnitState
 from coordinator.errors import BadRequest, Corrupt
@@ -70,6 +71,7 @@ TYPES: Mapping[Kind, Any] = {
     Kind.OPERATION: Operation,
     Kind.TASK: Task,
     Kind.TASK_LOG: TaskLog,
+    Kind.TASK_STREAM: TaskStream,
     Kind.STORAGE: Storage,
     Kind.STORAGE_POOL: StoragePool,
     Kind.SPACE: Space,
@@ -80,6 +82,9 @@ TYPES: Mapping[Kind, Any] = {
     Kind.SECRET: Secret,
     Kind.SECRET_REVISION: SealedRevision,
     Kind.SECRET_CONSUMER: Consumer,
+    Kind.PIECES_OF_MODEL: bytes,
+    Kind.PIECES: bytes,
+    Kind.PIECE: bytes,
 }
 
 #: Fields that what is stored may still have, and that mean nothing any more.

@@ -47,6 +47,7 @@ PATTERNS: Mapping[Kind, str] = {
     Kind.OPERATION: "models/*/operations/*",
     Kind.TASK: "models/*/tasks/*",
     Kind.TASK_LOG: "models/*/tasks/*/log",
+    Kind.TASK_STREAM: "models/*/tasks/*/streams/*",
     Kind.STORAGE: "models/*/storage/*/*",
     Kind.STORAGE_POOL: "models/*/storage-pools/*",
     Kind.SPACE: "models/*/spaces/*",
@@ -57,6 +58,10 @@ PATTERNS: Mapping[Kind, str] = {
     Kind.SECRET: "models/*/secrets/*",
     Kind.SECRET_REVISION: "models/*/secrets/*/revisions/*",
     Kind.SECRET_CONSUMER: "models/*/secrets/*/consumers/*/*",
+    # Not below their model, which every worker mirrors.
+    Kind.PIECES_OF_MODEL: "pieces/*",
+    Kind.PIECES: "pieces/*/*/*",
+    Kind.PIECE: "pieces/*/*/*/*",
 }
 
 

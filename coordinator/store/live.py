@@ -54,6 +54,10 @@ class LiveTree:
         """Return True when the tree has reached *revision*, False after *timeout_s*."""
         return self._mirror.wait_for(revision, timeout_s)
 
+    def wait_past(self, revision: int, timeout_s: float) -> bool:
+        """Return True as soon as anything has moved after *revision*, False after *timeout_s*."""
+        return self._mirror.wait_past(revision, timeout_s)
+
     def _apply(self, changed: list[str], revision: int) -> None:
         items = self._mirror.items
         moved = []

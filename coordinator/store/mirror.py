@@ -99,6 +99,10 @@ class Mirror:
             self._read_again()
             wait_s = max(2 * wait_s, READ_AFTER_S)
 
+    def wait_past(self, revision: int, timeout_s: float) -> bool:
+        """Wait until something has moved after *revision*; False if nothing has after *timeout_s*."""
+        return self._reach(revision + 1, timeout_s)
+
     def _reach(self, revision: int, timeout_s: float) -> bool:
         ends_s = time.monotonic() + timeout_s
         while True:

@@ -27,8 +27,10 @@ from coordinator.worker.output import Emit, Keep, keep_nothing, pass_on
 MINDER_ANSWER_S = 5.0
 CANCEL_S = 5.0  # for a program to end after it was asked to
 
-#: The gate: waits for one line on stdin, which comes when the minder knows the group; then becomes the charm.
-_GATE = 'read -r go && [ "$go" = go ] && exec "$0" "$@" </dev/null'
+#: The gate: waits for one line on stdin, which comes when the minder knows the group; then becomes the charm,
+#: which reads what comes after that line, or nothing.
+_GATE_WITH_INPUT = 'read -r go && [ "$go" = go ] && exec "$0" "$@"'
+_GATE = f"{_GATE_WITH_INPUT} </dev/null"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,10 @@ class Minder:
 
 
 class Run:
-    """One run of a charm's program; *keep* gets all that it prints."""
+    """One run of a charm's program; *keep* gets all that it prints.
+
+    With *has_input* it reads what is written to `take_stdin`.
+    """
 
     def __init__(
         self,
@@ -114,10 +119,11 @@ class Run:
         minder: Minder,
         emit: Emit,
         keep: Keep = keep_nothing,
+        has_input: bool = False,
     ) -> None:
         self._emit, self._keep, self._minder = emit, keep, minder
         self._process = subprocess.Popen(
-            ["/bin/sh", "-c", _GATE, str(program), *arguments],
+            ["/bin/sh", "-c", _GATE_WITH_INPUT if has_input else _GATE, str(program), *arguments],
             cwd=cwd,
             env=dict(environment),
             stdin=subprocess.PIPE,
@@ -136,6 +142,13 @@ class Run:
             self.kill()
             self._close()
             raise
+
+    def take_stdin(self) -> int:
+        """Return the descriptor of what the program reads; the caller closes it, which ends the input."""
+        assert self._process.stdin is not None
+        taken = os.dup(self._process.stdin.fileno())
+        self._process.stdin.close()
+        return taken
 
     def kill(self) -> None:
         """End the program and what it started in its own group, at once."""

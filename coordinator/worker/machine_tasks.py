@@ -8,13 +8,16 @@ Not here: running the program (task.py), what is written (engine/task.py).
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from functools import partial
 
 from coordinator.domain import refs
-from coordinator.domain.change import Change
+from coordinator.domain.change import Change, Condition
 from coordinator.domain.refs import Kind
 from coordinator.domain.task import Task, TaskStatus
+from coordinator.domain.task_stream import FETCH_S, TaskStream, cut, room
 from coordinator.domain.view import Stored
-from coordinator.engine.task import TERMINATED, Ran, begin_on_machine, end_on_machine
+from coordinator.engine.task import TERMINATED, Ran, begin_on_machine, end_on_machine, keep_pieces
 from coordinator.errors import LeaseLost, Unavailable, UnknownOutcome
 from coordinator.log import get_logger
 from coordinator.store.repository import Author
@@ -23,6 +26,7 @@ from coordinator.worker.host import Host
 from coordinator.worker.task import PerformOnMachine, perform_on_machine
 
 TROUBLE_S = 1.0
+PIECES_PER_WRITE = 4  # 1 MiB: etcd refuses requests above 1.5 MiB
 CATCH_UP_S = 5.0  # how long the mirror may lag behind our own write before we look without it
 
 #: What moves when there may be something to do, or something that runs has lost its point.
@@ -133,7 +137,32 @@ class MachineTasks:
         return 0.0
 
     def _end(self, model: str, task: Task, ran: Ran) -> Task | None:
-        """Write the end of *task*, however often it takes; return it as stored, None if it is gone or not ours."""
+        """Write the end of *task*; return it as stored, None if it is gone or not ours."""
+        kept, now = self._keep(model, task, ran), self._at().clock.timestamp()
+        return self._insist(
+            model, task, lambda stored, worker: end_on_machine(model, stored, worker, ran, kept=kept, now=now)
+        )
+
+    def _keep(self, model: str, task: Task, ran: Ran) -> dict[str, TaskStream]:
+        """Store what whoever asked for *task* shall fetch; return how much of each stream there is."""
+        host, kept = self._at(), {}
+        until_s = host.clock.now_s() + FETCH_S
+        for name, printed in ran.kept.items():
+            with host.live.look() as view:
+                fits = len(printed.data) <= room(view, model)
+            pieces = list(cut(printed.data)) if fits else []
+            for first in range(0, len(pieces), PIECES_PER_WRITE):
+                some = pieces[first : first + PIECES_PER_WRITE]
+                self._insist(model, task, partial(keep_pieces, model, stream=name, first=first, pieces=some))
+            size, is_whole = sum(map(len, pieces)), fits and printed.is_whole
+            kept[name] = TaskStream(size=size, pieces=len(pieces), is_whole=is_whole, until_s=until_s)
+        return kept
+
+    def _insist(self, model: str, task: Task, plan: Callable[[Stored, Condition], Change]) -> Task | None:
+        """Write what *plan* makes of *task* as stored, and of the proof that it is ours, however often it takes.
+
+        Returns the task as it is then; None if it is gone or not ours.
+        """
         host = self._at()
         while not host.authority.is_lost():
             with host.live.look() as view:
@@ -143,10 +172,10 @@ class MachineTasks:
                 return None
             if stored.value.status.is_over:
                 return stored.value  # the answer that got lost said so
-            change = end_on_machine(model, stored, worker, ran, now=host.clock.timestamp())
+            change = plan(stored, worker)
             try:
                 if self._write(change, stored.revision):
-                    return change.puts[refs.task(model, task.id)]
+                    return change.puts.get(refs.task(model, task.id), stored.value)
             except (Unavailable, UnknownOutcome):
                 host.clock.sleep(TROUBLE_S)
             except LeaseLost:

@@ -137,7 +137,7 @@ def concerned(
         match ref.kind:
             case Kind.JOURNAL | Kind.SEQUENCE | Kind.AGENT | Kind.STATUS | Kind.APPLICATION_STATUS | Kind.STATE:
                 continue
-            case Kind.OPERATION | Kind.TASK_LOG | Kind.MACHINE_QUEUED | Kind.STORAGE_POOL:
+            case Kind.OPERATION | Kind.TASK_LOG | Kind.TASK_STREAM | Kind.MACHINE_QUEUED | Kind.STORAGE_POOL:
                 continue
             case Kind.TASK:
                 task: Task | None = view.peek(ref)

@@ -166,10 +166,19 @@ def _without_context(host: Host, script: Script) -> Said:
             return _said(run.wait(), kept)
 
 
-def plain_run(host: Host, file: Path, *, emit: Emit, keep: Keep) -> Run:
+def plain_run(host: Host, file: Path, *, emit: Emit, keep: Keep, has_input: bool = False) -> Run:
     """Start the script in *file* with nothing of any unit around it."""
     environment = {"PATH": host.agent_path, "LANG": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
-    return Run(SHELL, str(file), cwd=Path("/"), environment=environment, minder=host.minder, emit=emit, keep=keep)
+    return Run(
+        SHELL,
+        str(file),
+        cwd=Path("/"),
+        environment=environment,
+        minder=host.minder,
+        emit=emit,
+        keep=keep,
+        has_input=has_input,
+    )
 
 
 def _said(ended: Ended, kept: Kept) -> Said:

@@ -12,13 +12,15 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from coordinator.domain.task import OUTPUT_BYTES_MAX, Task
+from coordinator.domain.task_stream import STDERR, STDOUT, STREAM_BYTES_MAX
 from coordinator.domain.unit_state import Memory
 from coordinator.engine.effects import Effects
-from coordinator.engine.task import NOT_IMPLEMENTED, Ran
+from coordinator.engine.task import NOT_IMPLEMENTED, Printed, Ran
 from coordinator.engine.tools import LogLine
 from coordinator.engine.tools.context import HookContext
 from coordinator.engine.world import World
@@ -30,6 +32,7 @@ from coordinator.worker.output import Kept
 from coordinator.worker.perform import ENTROPY_BYTES, deploy, provide_storage
 from coordinator.worker.script import SHELL, plain_run, script_file
 from coordinator.worker.start import LEVELS, Start
+from coordinator.worker.stream import fed
 
 PerformTask = Callable[[Host, Memory, World, Task, Callable[[Effects], None]], tuple[Effects, Ran]]
 PerformOnMachine = Callable[[Host, str, Task, Callable[[], None]], Ran]
@@ -41,8 +44,8 @@ def shown_output(kept: Kept) -> dict[str, str]:
     What does not fit is left out, and a last line says so.
     """
     found = {}
-    for stream in ("stdout", "stderr"):
-        data = kept.of(stream)
+    for stream in (STDOUT, STDERR):
+        data = kept.of(stream)[:OUTPUT_BYTES_MAX]
         if not data:
             continue
         is_whole = kept.size[stream] == len(data)
@@ -58,7 +61,7 @@ def shown_output(kept: Kept) -> dict[str, str]:
         # Some characters take six bytes when they are stored.
         while len(json.dumps(text, ensure_ascii=False)) > 2 * OUTPUT_BYTES_MAX:
             text, is_whole = text[: len(text) // 2], False
-        cut = f"\n(cut: it has {kept.size[stream]} bytes in all; the log of the unit has them)\n"
+        cut = f"\n(cut: it has {kept.size[stream]} bytes in all)\n"
         found[stream] = text if is_whole else text + cut
     return found
 
@@ -122,15 +125,32 @@ def perform_on_machine(host: Host, model: str, task: Task, on_start: Callable[[]
     log, speaker = host.logs.of(model), f"machine-{host.machine}"
 
     def emit(stream: str, line: str) -> None:
-        log.write(speaker, LEVELS[stream], f"{speaker}.{task.name}", line)
+        # What is kept for whoever asked may be anything, such as a file.
+        if not (task.keeps_output and stream == STDOUT):
+            log.write(speaker, LEVELS[stream], f"{speaker}.{task.name}", line)
 
-    output = Kept(OUTPUT_BYTES_MAX)
+    output = Kept(STREAM_BYTES_MAX if task.keeps_output else OUTPUT_BYTES_MAX)
     with script_file(host.data_dir, _commands(task), owner=f"machine-{model}") as file:
-        run = plain_run(host, file, emit=emit, keep=output)
-        with host.runs.running(run, (model, task.id)), _limited(run, task.timeout_s) as has_timed_out:
+        run = plain_run(host, file, emit=emit, keep=output, has_input=task.has_input)
+        with (
+            host.runs.running(run, (model, task.id)),
+            fed(host, model, task, run) as broke_off,
+            _limited(run, task.timeout_s) as has_timed_out,
+        ):
             on_start()  # it may have been cancelled before there was anything to end
             ended = run.wait()
-    return _ran(task, ended, output, has_timed_out())
+    if why := broke_off():
+        return Ran(reason=why, output=shown_output(output))
+    ran = _ran(task, ended, output, has_timed_out())
+    return replace(ran, kept=_too_much_to_show(output)) if task.keeps_output else ran
+
+
+def _too_much_to_show(output: Kept) -> dict[str, Printed]:
+    """Return the streams that results have only the beginning of."""
+    printed = {
+        stream: (output.of(stream), size) for stream, size in output.size.items() if size > OUTPUT_BYTES_MAX
+    }
+    return {stream: Printed(data, is_whole=len(data) == size) for stream, (data, size) in printed.items()}
 
 
 def _commands(task: Task) -> str:

@@ -372,7 +372,7 @@ class People:
 
     def __init__(self, system: System) -> None:
         self._system = system
-        self._environment = {
+        self.environment = {
             **{
                 name: value for name, value in os.environ.items() if not name.startswith(("JUJU_", "COORDINATOR_"))
             },
@@ -384,7 +384,7 @@ class People:
     def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "coordinator", *arguments],
-            cwd=ROOT, env=self._environment, capture_output=True, text=True, timeout=60, check=False,
+            cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
 
     def run(self, unit: str, *words: str) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from coordinator.commands import (
     storage,
     storage_pool,
     task,
+    task_stream,
     unit,
 )
 from coordinator.domain import refs
@@ -37,6 +38,7 @@ from coordinator.domain.refs import Kind
 from coordinator.domain.secret import Content
 from coordinator.domain.storage import StorageId
 from coordinator.domain.task import EXEC
+from coordinator.domain.task_stream import STDERR, STDIN, STDOUT, TaskStream
 from coordinator.domain.view import View
 from coordinator.engine.script import Script
 from coordinator.errors import Refused
@@ -273,6 +275,28 @@ class People:
     def cancel_last(self, count: int) -> None:
         numbers = [int(ref.path[1]) for ref in self._tasks()[-count:]]
         self.ask(lambda view: task.cancel(view, MODEL, numbers, now=CREATED))
+
+    def hand_in(self, data: bytes = b"input", *, is_last: bool = False) -> None:
+        """Send more of what the commands read that take input."""
+        for number in (int(ref.path[1]) for ref in self._tasks()):
+            stream = refs.task_stream(MODEL, number, STDIN)
+
+            def plan(view: View, number: int = number, stream: refs.Ref = stream) -> Change | None:
+                at = (view.peek(stream) or TaskStream()).size
+                return task_stream.hand_in(view, MODEL, number, data, at=at, is_last=is_last, room=len(data))
+
+            self._ask_about(number, plan)
+
+    def fetch_output(self) -> None:
+        for number in (int(ref.path[1]) for ref in self._tasks()):
+            self._ask_about(number, lambda view, number=number: task_stream.drop_output(view, MODEL, number))
+
+    def _ask_about(self, number: int, plan: Plan) -> None:
+        streams = [refs.task_stream(MODEL, number, name) for name in (STDIN, STDOUT, STDERR)]
+        wanted = (refs.task(MODEL, number), *streams)
+        self._ask(
+            lambda: self._api.repository.transact(lambda: self._api.repository.read(*wanted), plan, ALICE)[0]
+        )
 
     def run_script(self, name: str) -> None:
         """Let a program beside the unit hand in a script; nothing happens where no unit of that name runs."""

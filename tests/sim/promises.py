@@ -6,7 +6,7 @@ sent it, and at which runs of the charm it tells of.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from coordinator.domain.refs import Kind, Ref
 from coordinator.domain.space import Spaces
 from coordinator.domain.storage_pool import Pools
 from coordinator.domain.task import Task, TaskStatus
+from coordinator.domain.task_stream import STDIN
 from coordinator.domain.unit import Unit
 from coordinator.domain.unit_state import Hook, HookKind, UnitState
 from coordinator.domain.view import View
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from simulation import Simulation
 
 _LEADER_ONLY = (Kind.APPLICATION_BAG, Kind.APPLICATION_STATUS, Kind.LEADER_SETTINGS)
+_OF_TASKS = (Kind.OPERATION, Kind.TASK, Kind.TASK_STREAM)
 _OF_RELATIONS = {
     HookKind.RELATION_CREATED, HookKind.RELATION_JOINED, HookKind.RELATION_CHANGED, HookKind.RELATION_DEPARTED,
     HookKind.RELATION_BROKEN,
@@ -316,6 +318,7 @@ class Promises:
             assert not is_late, f"{reader} reads {consumer.revision} of {secret.id}, which has {secret.revision}"
         for _, task in view.list(Kind.TASK, model):
             assert task.status.is_over, f"task {task.id} is {task.status.value} at rest"
+        self._check_pieces(view, model)
         for _, storage in view.list(Kind.STORAGE, model):
             assert storage.life is Life.ALIVE, f"{storage.id} does not go"
             assert storage.pool in Pools.of(view, model), f"{storage.id}: pool {storage.pool} is gone"
@@ -345,6 +348,16 @@ class Promises:
             assert bag.get("private-address", "") == address, f"{unit} is not where {relation.key} finds it"
             if not self.books[unit].skipped and endpoint != "juju-info":
                 assert bag["color"] == options.get("color", "none"), f"{unit}: old option in {relation.key}"
+
+    def _check_pieces(self, view: View, model: str) -> None:
+        """Of what commands read and print there is what waits to be fetched, whole, and nothing else."""
+        waiting = {ref.path: stream for ref, stream in view.list(Kind.TASK_STREAM, model)}
+        assert not any(name == STDIN for _, _, name in waiting), "input of a task stays when that is over"
+        stored = Counter(ref.path[:3] for key in self._pieces(model) if (ref := keys.ref_of(key)) is not None)
+        assert stored == {path: stream.pieces for path, stream in waiting.items()}
+
+    def _pieces(self, model: str) -> list[str]:
+        return [item.key for item in self._store.read(*keys.below(refs.pieces_of_model(model))).items]
 
     def _check_resources(
         self, view: View, model: str, unit: UnitName, memory: UnitState, state: dict[str, str]
@@ -389,13 +402,13 @@ class Promises:
         start, end = keys.below(refs.model(model))
         found = [item.key for item in self._store.read(start, end).items]
         found += [item.key for item in self._store.read(keys.key_of(refs.model(model))).items]
-        return found
+        return found + self._pieces(model)
 
     def _view(self, model: str) -> View:
         repository = Repository(self._store, None)  # type: ignore[arg-type]  # it only reads
         start, end = keys.below(refs.model(model))
         tasks = [keys.ref_of(item.key) for item in self._store.read(start, end).items]
-        wanted = [ref for ref in tasks if ref is not None and ref.kind in (Kind.TASK, Kind.OPERATION)]
+        wanted = [ref for ref in tasks if ref is not None and ref.kind in _OF_TASKS]
         return repository.read_model(model, *wanted)
 
     def _look(self, view: View, model: str, unit: UnitName) -> Any:
@@ -428,7 +441,7 @@ def _owners(ref: Ref) -> list[Ref]:
         owners.append(refs.unit(model, refs.unit_of(ref)))
     if ref.kind in (Kind.QUEUED, Kind.MACHINE_QUEUED):
         owners.append(refs.task(model, int(ref.path[-1])))
-    if ref.kind is Kind.TASK_LOG:
+    if ref.kind in (Kind.TASK_LOG, Kind.TASK_STREAM):
         owners.append(refs.task(model, int(ref.path[1])))
     if ref.kind is Kind.RELATION_MEMORY:
         owners.append(refs.relation(model, int(ref.path[3])))

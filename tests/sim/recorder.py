@@ -17,13 +17,15 @@ from coordinator.domain.charm import Action, Option, StorageMeta
 from coordinator.domain.life import Life
 from coordinator.domain.names import UnitName
 from coordinator.domain.task import Task
+from coordinator.domain.task_stream import PIECE_BYTES
 from coordinator.domain.unit_state import Hook, HookKind, Memory
 from coordinator.engine.effects import Effects
 from coordinator.engine.script import Script, context_of
-from coordinator.engine.task import Ran
+from coordinator.engine.task import Printed, Ran
 from coordinator.engine.tools import Call, HookContext, answer
 from coordinator.engine.world import World
 from coordinator.worker.host import Host
+from coordinator.worker.machine_tasks import PIECES_PER_WRITE
 from coordinator.worker.observe import seen_by
 from coordinator.worker.perform import Failed, Interrupted, Outcome, Succeeded
 from coordinator.worker.script import Said
@@ -44,6 +46,9 @@ WEB = charm(
     storage=_DATA,
     resources={"pages": {"type": "file", "filename": "pages.txt"}},
 )
+#: What a command prints whose output is kept: more than one write.
+PRINTED = bytes(PIECES_PER_WRITE * PIECE_BYTES + 1)
+
 DB = charm("db", provides={"clients": "sql"}, options=_OPTIONS, actions=_ACTIONS)
 AGENT = charm("agent", requires={"host": "juju-info"}, options=_OPTIONS)
 BESIDE = subordinate("beside", requires={"host": "juju-info"}, options=_OPTIONS)
@@ -171,7 +176,8 @@ def perform_on_machine_in(sim: Simulation, worker: Worker) -> Callable[..., Ran]
                 sim.interlude(worker)
             if run.is_killed or worker.is_dead:
                 return Ran(reason="signal 9")
-            return Ran(status=int(sim.shall_fail(run)), output={"stdout": f"run {run.id}"})
+            kept = {"stdout": Printed(PRINTED, is_whole=True)} if task.keeps_output else {}
+            return Ran(status=int(sim.shall_fail(run)), output={"stdout": f"run {run.id}"}, kept=kept)
         finally:
             run.is_over = True
             worker.running.remove(run)
@@ -226,7 +232,8 @@ def _play(
     def call(name: str, *argv: str) -> str:
         nonlocal context
         said = answer(context, Call(name=name, argv=argv))
-        if said.exit_code != 0:
+        by_force = b"no addresses attached to space" in said.stderr  # somebody took the network away from it
+        if said.exit_code != 0 and not by_force:
             run.problems.append(f"{name} {argv}: {said.stderr.decode()}")
         context = context.with_effects(said.effects)
         on_effects(said.effects)

@@ -117,6 +117,11 @@ def run_on_machines(sim: Simulation) -> None:
     sim.run_action("web/1", action="grow")
     sim.run_on_machine("0", "1")
     sim.run_on_machine("0", parallel=False)
+    sim.run_on_machine("0", has_input=True, keeps_output=True)
+    sim.hand_in()
+    sim.hand_in(is_last=True)
+    sim.rest()
+    sim.fetch_output()
 
 
 def run_scripts(sim: Simulation) -> None:
@@ -259,7 +264,8 @@ def remove_a_unit(sim: Simulation) -> None:
 
 
 def lose_a_machine(sim: Simulation) -> None:
-    sim.run_on_machine("1")
+    sim.run_on_machine("1", has_input=True, keeps_output=True)
+    sim.hand_in()
     sim.remove_machine("1", force=True)
 
 
@@ -270,7 +276,8 @@ def bring_in_another(sim: Simulation) -> None:
 
 def destroy_the_model(sim: Simulation) -> None:
     sim.run_action("db/leader", "web/0")
-    sim.run_on_machine("2")
+    sim.run_on_machine("2", has_input=True, keeps_output=True)
+    sim.hand_in()
     sim.destroy_model()
 
 

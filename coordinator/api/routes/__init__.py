@@ -20,6 +20,7 @@ from coordinator.api.routes import (
     storage,
     storage_pool,
     task,
+    task_stream,
     unit,
 )
 
@@ -37,6 +38,7 @@ SUBJECTS = (
     storage,
     storage_pool,
     task,
+    task_stream,
     unit,
 )
 

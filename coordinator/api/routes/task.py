@@ -46,6 +46,8 @@ def run_tasks(s: S, by: U, name: str, given: RunTasks) -> dict[str, Any]:
         execution_group=given.execution_group,
         timeout_s=given.timeout_s,
         machines=given.machines,
+        has_input=given.has_input,
+        keeps_output=given.keeps_output,
     )
     made: list[int] = []
 

@@ -10,13 +10,14 @@ from build import CREATED, MODEL, charm, unit
 from stage import Stage
 
 from coordinator.commands.machine import remove_machine
-from coordinator.commands.model import set_settings
+from coordinator.commands.model import destroy_model, set_settings
 from coordinator.commands.task import Request, enqueue
 from coordinator.commands.unit import add_units, remove_units
 from coordinator.domain import refs
 from coordinator.domain.change import Change
 from coordinator.domain.charm import Action
 from coordinator.domain.task import EXEC, TaskStatus
+from coordinator.domain.task_stream import STDIN, STDOUT, TaskStream
 from coordinator.reconcile.task import TASKS_PER_STEP_MAX
 
 SHOP = charm("shop", actions=(Action(name="go"),))
@@ -47,6 +48,11 @@ def over(stage: Stage, number: int, name: str) -> None:
     now(stage, number, status=TaskStatus.COMPLETED)
     ref = refs.queued(MODEL, unit(name), number)
     stage.do(lambda view: Change(did="over", deletes=frozenset({ref})))
+
+
+def stream(stage: Stage, number: int, name: str, until_s: float | None = None) -> None:
+    stage.put(refs.task_stream(MODEL, number, name), TaskStream(size=4, pieces=1, until_s=until_s))
+    stage.put(refs.piece(MODEL, number, name, 0), b"some")
 
 
 def test_tasks_of_a_unit_that_goes_by_force_are_cancelled_or_aborted(stage):
@@ -105,18 +111,53 @@ def test_results_that_take_too_much_room_go_the_oldest_first_and_what_is_not_ove
 
 def test_commands_for_a_machine_that_went_are_over(stage):
     stage.machine("7")
-    request = Request(receivers=(), machines=("7",), action=EXEC, parameters={"command": "true"})
+    request = Request(
+        receivers=(),
+        machines=("7",),
+        action=EXEC,
+        parameters={"command": "true"},
+        has_input=True,
+        keeps_output=True,
+    )
     stage.do(lambda view: add_units(view, MODEL, "shop", count=1, now=CREATED, to=("7",)))
     for _ in range(2):
         stage.do(lambda view: enqueue(view, MODEL, request, now=CREATED, now_s=1_000.0))
     now(stage, 2, status=TaskStatus.RUNNING)
+    stream(stage, 2, STDIN)
     assert stage.reconcile() == ["place shop/0 shop/1"]
     stage.do(lambda view: remove_machine(view, "7", force_at_s=stage.now_s))
     assert stage.reconcile()[-1] == "tasks of machine 7 end"
     ended = [stage.find(refs.task(MODEL, number)) for number in (2, 4)]
     assert [task.status.value for task in ended] == ["aborted", "cancelled"]
     assert ended[1].message == "machine 7 is gone"
-    assert not [key for key in stage.all_keys() if "/queue/" in key]
+    assert not [key for key in stage.all_keys() if "/queue/" in key or "stdin" in key]
+
+
+def test_output_that_nobody_fetches_is_dropped_when_its_time_is_over(stage):
+    stream(stage, 2, STDOUT, until_s=2_000.0)
+    stream(stage, 4, STDOUT, until_s=2_001.0)
+    stage.now_s = 2_000.0
+    assert stage.reconcile() == ["stdout of task 2 dropped"]
+    assert [key.partition("/tasks/")[2] for key in stage.all_keys() if "/streams/" in key] == ["4/streams/stdout"]
+    assert [key for key in stage.all_keys() if "/pieces/" in key] == [f"/coordinator/pieces/{MODEL}/4/stdout/0000"]
+
+
+def test_nothing_of_a_stream_outlives_its_operation_or_its_model(stage):
+    stage.machine("7")
+    stage.do(lambda view: add_units(view, MODEL, "shop", count=1, now=CREATED, to=("7",)))
+    request = Request(receivers=(), machines=("7",), action=EXEC, parameters={}, keeps_output=True)
+    stage.do(lambda view: enqueue(view, MODEL, request, now=CREATED, now_s=1_000.0))
+    now(stage, 2, status=TaskStatus.COMPLETED)
+    stream(stage, 2, STDOUT, until_s=9e9)
+    stage.now_s = 1_000.0 + TWO_WEEKS_S
+    assert "operation 1 forgotten" in stage.reconcile()
+    assert not [key for key in stage.all_keys() if "stdout" in key]
+    stage.put(refs.piece(MODEL, 9, STDOUT, 0), b"of a task that runs")
+    stage.do(lambda view: destroy_model(
+        view, MODEL, force_at_s=stage.now_s, destroy_storage=True, release_storage=False
+    ))  # fmt: skip
+    assert stage.reconcile()[-1] == f"model {MODEL} gone"
+    assert not [key for key in stage.all_keys() if "/pieces/" in key]
 
 
 def test_one_that_still_waits_does_not_keep_later_ones(stage):

@@ -1,0 +1,131 @@
+"""What commands on machines read and print: from a pipe of ours to the program, and back, as it was."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from system import CHARMS, ROOT, People, System, running, wait_for
+
+from coordinator.domain.task_stream import STREAM_BYTES_MAX
+
+MIB = 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def system() -> Iterator[System]:
+    with running(workers=1) as system:
+        system.add_model()
+        system.deploy(CHARMS / "actor", "web")
+        system.wait_settled(1)
+        yield system
+
+
+class Shell:
+    """`coordinator ssh` and its like, with bytes."""
+
+    def __init__(self, system: System) -> None:
+        self.environment = People(system).environment
+
+    def start(self, *words: str, **more: Any) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "coordinator", *words],
+            cwd=ROOT, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more,
+        )  # fmt: skip
+
+    def __call__(self, *words: str, **more: Any) -> tuple[int | None, bytes, bytes]:
+        given = more.pop("input", None)
+        process = self.start(*words, stdin=subprocess.DEVNULL if given is None else subprocess.PIPE, **more)
+        out, said = process.communicate(given, timeout=60)
+        return process.returncode, out, said
+
+
+@pytest.fixture
+def shell(system: System) -> Iterator[Shell]:
+    yield Shell(system)
+    assert system.keys_below("/coordinator/pieces/") == [], "pieces are left"
+
+
+def test_bytes_go_in_and_come_back_as_they_were(shell):
+    data = os.urandom(3 * MIB) + bytes(range(256))
+    assert shell("ssh", "web/0", "cat", input=data) == (0, data, b"")
+    assert shell("ssh", "0", "cat; printf '\\377' >&2; exit 3", input=b"\0\xff") == (3, b"\0\xff", b"\xff")
+
+
+def test_without_input_a_command_reads_nothing(shell):
+    assert shell("ssh", "web/0", "cat") == (0, b"", b"")
+    assert shell("ssh", "web/0", "-n", "cat", input=b"not for it") == (0, b"", b"")
+
+
+def test_a_pipe_that_is_held_open_holds_up_nobody(shell):
+    process = shell.start("ssh", "web/0", "echo there", stdin=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.read() == b"there\n", "it ended while nothing came"
+    assert process.wait(60) == 0
+    process.communicate()
+
+
+def test_what_is_typed_later_reaches_the_program_while_it_runs(system, shell, tmp_path):
+    process = shell.start(
+        "ssh", "web/0", f"read -r line; echo $line >{tmp_path}/first; cat", stdin=subprocess.PIPE
+    )
+    assert process.stdin is not None
+    for number in range(2):
+        process.stdin.write(b"line %d\n" % number)
+        process.stdin.flush()
+        wait_for((tmp_path / "first").exists, "the program to run")
+    assert process.communicate(timeout=60)[0] == b"line 1\n"
+    assert (tmp_path / "first").read_bytes() == b"line 0\n"
+
+
+def test_a_program_that_does_not_read_its_input_ends_all_the_same(shell):
+    assert shell("ssh", "web/0", "head -c 3", input=b"abc" + bytes(4 * MIB)) == (0, b"abc", b"")
+
+
+def test_too_much_is_refused_and_the_program_does_not_take_it_for_all(system, shell, tmp_path):
+    target = tmp_path / "whole"
+    code, out, said = shell("ssh", "0", f"cat >/dev/null && touch {target}", input=bytes(STREAM_BYTES_MAX + 1))
+    assert (code, out) == (1, b"")
+    assert said.startswith(b"ERROR cannot take so much input: the limit is 16 MiB")
+    number = max(int(each["task-ids"][0]) for each in system.client.operations("m"))
+    assert system.wait_task(number)["status"] == "aborted"
+    assert not target.exists()
+    code, out, said = shell("ssh", "0", f"head -c {STREAM_BYTES_MAX + 1} /dev/zero")
+    assert (code, len(out)) == (1, STREAM_BYTES_MAX)
+    assert b"ERROR the end of the output is missing: at most 16 MiB are kept" in said
+
+
+def test_who_goes_away_takes_the_command_along(system, shell, tmp_path):
+    process = shell.start(
+        "ssh", "web/0", f"read -r line; touch {tmp_path}/runs; cat; touch {tmp_path}/whole", stdin=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # also where that is ignored
+    )  # fmt: skip
+    assert process.stdin is not None
+    process.stdin.write(b"begin\n")
+    process.stdin.flush()
+    wait_for((tmp_path / "runs").exists, "the program to run")
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode != 0, said
+    number = max(int(each["task-ids"][0]) for each in system.client.operations("m"))
+    assert system.wait_task(number)["status"] == "aborted"
+    assert not (tmp_path / "whole").exists()
+
+
+def test_a_worker_that_dies_meanwhile_leaves_nothing_of_the_input(system, shell, tmp_path):
+    process = shell.start("ssh", "web/0", f"touch {tmp_path}/runs; cat", stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    process.stdin.write(b"some")
+    process.stdin.flush()
+    wait_for((tmp_path / "runs").exists, "the program to run")
+    wait_for(lambda: system.keys_below("/coordinator/pieces/"), "the input to be stored")
+    system.workers[0].kill()
+    system.workers[0].start()
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert b"ERROR the command was not run to its end: failed: action terminated" in said
