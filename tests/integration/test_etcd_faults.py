@@ -187,7 +187,8 @@ def test_a_watch_survives_kill_and_restart_of_the_only_member(single: EmbeddedEt
     wait_until(lambda: len(reader.seen) > 50, "traffic")
 
     kill(single)
-    time.sleep(0.5)
+    failures = writer.errors + len(writer.unknown)
+    wait_until(lambda: writer.errors + len(writer.unknown) > failures, "a write that fails")
     before = len(writer.acknowledged)
     single.start()
     wait_until(lambda: len(writer.acknowledged) > before + 50, "traffic after the restart")

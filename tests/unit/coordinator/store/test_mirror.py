@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator
+from threading import Condition
 
 import pytest
 from seeds import seeds
@@ -173,12 +174,19 @@ def test_readers_see_one_revision_while_it_changes(followed: Followed) -> None:
 
 
 class FlakyStore(MemoryStore):
-    """Does not answer reads while `down`."""
+    """Does not answer reads while `down`; `refused` is set when it has not."""
 
-    down = False
+    def __init__(self) -> None:
+        super().__init__()
+        self.down, self.refused = False, threading.Event()
+
+    def alone(self) -> Condition:
+        """Return what to hold while nobody else shall read or be told anything."""
+        return self._changed
 
     def read(self, start: str, end: str | None = None, *, revision: int | None = None) -> Snapshot:
         if self.down:
+            self.refused.set()
             raise Unavailable("cannot read", why="etcd does not answer")
         return super().read(start, end, revision=revision)
 
@@ -193,12 +201,12 @@ def test_it_survives_that_the_store_does_not_answer() -> None:
     followed.mirror.start()
 
     store.down = True
-    with followed.mirror.view():  # the thread cannot apply anything while we look
+    store.refused.clear()
+    with store.alone():  # the watch comes too late, and it has to be read again
         for number in range(3):
             last = followed.write(a=b"%d" % number)
-        time.sleep(0.05)
         store.compact(last)
-    time.sleep(0.2)
+    assert store.refused.wait(WAIT_S)
     store.down = False
 
     assert followed.mirror.wait_for(last, WAIT_S)
