@@ -27,6 +27,7 @@ from coordinator.worker.addresses import interfaces
 from coordinator.worker.hardware import Hardware, measure
 
 IDENTITY = "machine.json"
+STARTED_AT = 19  # field of /proc/PID/stat, counted from the one after the name: ticks since the kernel's boot
 LOCK_WAIT_S, LOCK_PAUSE_S = 5.0, 0.05
 
 
@@ -202,12 +203,21 @@ def serve(
     return revision
 
 
-def present_boot() -> str:
-    """Return what names the present boot of this machine; empty where nothing does."""
+def present_boot(proc: Path = Path("/proc")) -> str:
+    """Return what names the present boot of this machine; empty where nothing does.
+
+    A container that is started again is such a boot, too: the kernel is the same, and everything that charms had
+    running is gone.  So it is the kernel's boot, and when the first process of this machine started.
+    """
     try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        boot = (proc / "sys/kernel/random/boot_id").read_text().strip()
     except OSError:
         return ""
+    try:
+        after_name = (proc / "1/stat").read_text().rpartition(")")[2].split()
+        return f"{boot} {after_name[STARTED_AT]}"
+    except (OSError, IndexError):  # hidden from us
+        return boot
 
 
 def find_address() -> str:

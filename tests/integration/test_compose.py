@@ -134,16 +134,23 @@ def _wait_active(cluster: Cluster, count: int) -> dict:
     )
 
 
+def _serves(cluster: Cluster, unit: dict) -> bool:
+    """Say whether the port that *unit* has opened is listened at."""
+    place = (unit["public-address"], int(unit["open-ports"][0].partition("/")[0]))
+    program = f"import socket; socket.create_connection({place!r}, 2); print('there')"
+    return "there" in cluster.run("exec", "-T", "controller-1", "python3", "-c", program, check=False)
+
+
 def test_the_steps_of_the_readme(cluster: Cluster):
     steps = iter(steps_of_the_readme())
 
     assert next(steps) == "docker-compose up -d"
     cluster.step("docker-compose up -d")
     assert next(steps) == "alias c='docker-compose exec -T controller-1 coordinator'"
-    wait_for(lambda: len(cluster.machines()) == 3, "three workers", timeout_s=START_S)
 
     cluster.step(next(steps))
     assert "demo" in cluster.cli("models")
+    wait_for(lambda: len(cluster.machines()) == 3, "three workers", timeout_s=START_S)
 
     cluster.step(next(steps))
     units = _wait_active(cluster, 2)
@@ -166,9 +173,13 @@ def test_the_steps_of_the_readme(cluster: Cluster):
     assert _wait_for_another_leader(cluster, leader) == "store/2", "its container is the only one that is left"
     assert list(steps) == []
 
-    # And what it does not show: a container that is killed, and a member of etcd that goes.
+    # And what it does not show: containers that come back, one that is killed, and a member of etcd that goes.
     cluster.run("start", "worker")
     units = _wait_active(cluster, 3)
+    for unit in units.values():
+        wait_for(
+            lambda unit=unit: _serves(cluster, unit), "the server that went with its container", timeout_s=MOVE_S
+        )
     container = cluster.machines()[units["store/2"]["machine"]]["hostname"]
     subprocess.run(["docker", "kill", container], check=True, capture_output=True)
     assert _wait_for_another_leader(cluster, "store/2") in units
