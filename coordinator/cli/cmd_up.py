@@ -28,6 +28,7 @@ READY_S = 30.0
 STOP_S = 45.0  # a worker waits for its running hooks
 RESTART_FIRST_S, RESTART_MAX_S = 2.0, 30.0
 CONTROLLER = "local"
+LINES_OF_ERROR, LAST_WORDS_BYTES = 3, 8192  # an error says what, why and how to fix it
 IDENTITY = "machine.json"  # as worker/register.py calls it
 
 
@@ -72,7 +73,8 @@ class Child:
         now_s = time.monotonic()
         if not self._again_at_s:
             assert self._process is not None, "not started"
-            say(f"{self.name} ended with status {self._process.returncode}; again in {self._pause_s:.0f} s")
+            why = self._error()
+            say(f"{self.name} ended with status {self._process.returncode}; again in {self._pause_s:.0f} s{why}")
             self._again_at_s = now_s + self._pause_s
             self._pause_s = min(2 * self._pause_s, RESTART_MAX_S)
         elif now_s >= self._again_at_s:
@@ -91,8 +93,18 @@ class Child:
             self._process.wait()
 
     def last_words(self) -> str:
-        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
-        return "\n".join(lines[-8:])
+        return "\n".join(self._lines()[-8:])
+
+    def _error(self) -> str:
+        """Return, on lines of its own, the error that its log ends with; empty when it ends otherwise."""
+        lines = self._lines()[-LINES_OF_ERROR:]
+        at = next((at for at, line in enumerate(lines) if line.startswith("ERROR ")), len(lines))
+        return "".join(f"\n  {line}" for line in lines[at:])
+
+    def _lines(self) -> list[str]:
+        with self.log.open("rb") as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - LAST_WORDS_BYTES))
+            return log.read().decode(errors="replace").splitlines()
 
 
 @click.command()

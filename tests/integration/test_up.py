@@ -21,7 +21,7 @@ class Newcomer:
     """Somebody with an empty home."""
 
     def __init__(self, home: Path) -> None:
-        self._home = home
+        self._home, self.said = home, home / "said"
         self._environment = {**os.environ, "COORDINATOR_DATA": str(home)}
 
     @contextmanager
@@ -30,7 +30,8 @@ class Newcomer:
         described = self._home / "local" / "up.json"
         described.unlink(missing_ok=True)
         arguments = ("up", "--workers", "2", "--throwaway", "--listen", "127.0.0.1:0")
-        process = subprocess.Popen([*COORDINATOR, *arguments], env=self._environment, cwd=ROOT)
+        with self.said.open("a") as said:
+            process = subprocess.Popen([*COORDINATOR, *arguments], env=self._environment, cwd=ROOT, stderr=said)
         try:
             wait_for(lambda: described.exists() or process.poll() is not None, "the system to be up")
             assert process.poll() is None
@@ -70,3 +71,8 @@ def test_up_goes_on_where_it_was_left(tmp_path: Path) -> None:
         newcomer.asks("config", "handy", "color=red")
         wait_for(lambda: newcomer.sees("color=red version=0 file=none"), "the unit to work again")
         assert newcomer.unit()[2] == machine
+
+        newcomer.asks("remove-machine", str(1 - int(machine)), "--no-prompt")
+        wait_for(
+            lambda: "was removed from the cluster" in newcomer.said.read_text(), "up to say why a worker ends"
+        )
