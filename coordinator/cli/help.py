@@ -84,7 +84,7 @@ def command_help(command: click.Command, called: str, context: click.Context) ->
 
 def _argument(argument: click.Parameter) -> str:
     name = argument.metavar or (argument.name or "").upper()
-    return f"{name}..." if argument.nargs == -1 and not name.endswith(("]", "...")) else name
+    return f"{name}..." if argument.nargs == -1 and not name.endswith("]") and "..." not in name else name
 
 
 def _flags(records: list[tuple[str, str]]) -> str:

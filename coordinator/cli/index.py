@@ -50,6 +50,7 @@ TOPICS: Mapping[str, Mapping[str, str]] = {
         "run": "Run an action in units",
         "exec": "Run commands in units",
         "ssh": "Run a command on a machine",
+        "scp": "Copy files to or from a machine",
         "actions": "List the actions of an application",
         "show-action": "Show an action and its parameters",
         "operations": "List the operations that were run",

@@ -35,7 +35,7 @@ NOT_HERE = {
     **dict.fromkeys(("add-cloud", "update-cloud", "remove-cloud", "clouds", "list-clouds", "regions"), _HOSTS),
     **dict.fromkeys(("add-credential", "update-credential", "remove-credential", "credentials"), _HOSTS),
     **dict.fromkeys(("bootstrap", "destroy-controller", "kill-controller", "enable-ha"), _CONTROLLER),
-    **dict.fromkeys(("scp", "ssh-keys", "add-ssh-key", "remove-ssh-key", "import-ssh-key"), _SHELL),
+    **dict.fromkeys(("ssh-keys", "add-ssh-key", "remove-ssh-key", "import-ssh-key"), _SHELL),
     **dict.fromkeys(("debug-hooks", "debug-hook", "debug-code"), _SHELL),
     **dict.fromkeys(("offer", "offers", "list-offers", "show-offer", "find-offers", "remove-offer"), _OFFERS),
     **dict.fromkeys(("consume", "remove-saas", "suspend-relation", "resume-relation"), _OFFERS),

@@ -175,6 +175,13 @@ seen["ssh"] = [
     juju.ssh("keeper/leader", "id -un", user=user, host_key_checks=False, ssh_options=["-v"]).strip() == user,
     juju.ssh(0, "echo $JUJU_UNIT_NAME."),
 ]
+copied = Path(record).parent / "copied"
+(copied / "here").mkdir(parents=True)
+(copied / "here" / "file").write_bytes(b"\\0\\xff")
+juju.scp(copied / "here", f"keeper/0:{copied}/there", scp_options=["-r"], host_key_checks=False)
+juju.scp(f"keeper/leader:{copied}/there/file", copied / "back")
+unsent = refused(lambda: juju.scp("/no/such", "0:/tmp")).splitlines()[0]
+seen["scp"] = [(copied / "back").read_bytes() == b"\\0\\xff", unsent]
 try:
     juju.ssh("keeper/0", "echo out; echo err >&2; exit 7")
 except jubilant.CLIError as error:
@@ -209,7 +216,6 @@ seen["refused"] = {
     "bootstrap": refused(lambda: juju.bootstrap("here", "home")),
     "offer": refused(lambda: juju.offer("reader", endpoint="take")),
     "consume": refused(lambda: juju.consume("other.keeper")),
-    "scp": refused(lambda: juju.scp("here", "reader/0:there")),
     "ssh": refused(lambda: juju.cli("ssh", "reader/0")),
 }
 juju.destroy_model("related", destroy_storage=True, force=True, timeout=20)
@@ -235,7 +241,6 @@ REFUSED = {
     "bootstrap": "bootstrap is not supported here",
     "offer": "offer is not supported here: applications of different models cannot be related",
     "consume": "consume is not supported here",
-    "scp": "scp is not supported here",
     "ssh": "cannot open a shell: there is no terminal on a machine",
 }
 
@@ -348,6 +353,7 @@ def test_a_suite_shares_secrets_relates_applications_and_is_refused_what_is_not_
         "config after": False,
         "constraints": {"arch": "amd64", "cores": 2, "mem": 2048},
         "ssh": ["a b\nä\n", True, ".\n"],
+        "scp": [True, "ERROR /no/such: No such file or directory"],
         "ssh fails": [7, "out\n", "err\n"],
         "no longer": [],
     }

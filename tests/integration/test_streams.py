@@ -1,4 +1,4 @@
-"""What commands on machines read and print: from a pipe of ours to the program, and back, as it was."""
+"""What commands on machines read and print, and files that are copied: there and back, as they were."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -129,3 +130,99 @@ def test_a_worker_that_dies_meanwhile_leaves_nothing_of_the_input(system, shell,
     _, said = process.communicate(timeout=60)
     assert process.returncode == 1
     assert b"ERROR the command was not run to its end: failed: action terminated" in said
+
+
+# --- scp -------------------------------------------------------------------------------------------------
+
+
+def files_below(directory: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Path:
+    """A directory of this machine; the other one is `there`, beside it."""
+    for name, data in {
+        "one": b"1\0\xff",
+        "tree/two": b"2",
+        "tree/inner/three": os.urandom(MIB),
+        "-odd": b"-",
+    }.items():
+        (tmp_path / "here" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "here" / name).write_bytes(data)
+    (tmp_path / "there").mkdir()
+    return tmp_path / "here"
+
+
+def test_files_and_directories_go_there_and_come_back(shell, here, tmp_path):
+    there, back = tmp_path / "there", tmp_path / "back"
+    assert shell("scp", "-r", f"{here}/one", f"{here}/tree", f"{here}/-odd", f"web/0:{there}") == (0, b"", b"")
+    assert files_below(there) == files_below(here)
+    back.mkdir()
+    assert shell("scp", "-r", f"web/leader:{there}/*", str(back)) == (0, b"", b"")
+    assert files_below(back) == files_below(here)
+    assert shell("scp", f"0:{there}/tree/two", f"web/0:{there}/one", str(there / "tree")) == (0, b"", b"")
+    assert (there / "tree" / "one").read_bytes() == b"1\0\xff"
+    assert [*there.rglob(".*"), *back.rglob(".*")] == [], "work is left"
+
+
+def test_a_copy_takes_the_name_and_keeps_the_mode_of_what_was_there(shell, here, tmp_path):
+    there = tmp_path / "there"
+    (there / "old").write_bytes(b"old")
+    (there / "old").chmod(0o600)
+    assert shell("scp", f"{here}/one", f"0:{there}/old") == (0, b"", b"")
+    assert shell("scp", "-r", "--", f"{here}/tree", f"web/0:{there}/wood") == (0, b"", b"")
+    assert sorted(files_below(there)) == ["old", "wood/inner/three", "wood/two"]
+    assert ((there / "old").read_bytes(), (there / "old").stat().st_mode & 0o777) == (b"1\0\xff", 0o600)
+    (here / "mine").write_bytes(b"mine")
+    (here / "mine").chmod(0o640)
+    os.utime(there / "old", (1_000_000_000, 1_000_000_000))
+    assert shell("scp", "-p", f"0:{there}/old", f"{here}/mine") == (0, b"", b"")
+    stat = (here / "mine").stat()
+    assert ((here / "mine").read_bytes(), stat.st_mode & 0o777, stat.st_mtime) == (b"1\0\xff", 0o640, 1e9)
+    assert shell("scp", "-rpP", "22", f"web/0:{there}/wood", f"{here}/forest") == (0, b"", b"")
+    assert sorted(files_below(here / "forest")) == ["inner/three", "two"]
+
+
+def test_a_path_without_a_slash_begins_at_home(shell, here):
+    name = f"scp-{os.getpid()}"
+    try:
+        assert shell("scp", f"{here}/one", f"0:{name}") == (0, b"", b"")
+        assert Path("~", name).expanduser().read_bytes() == b"1\0\xff"
+        assert shell("scp", f"0:~/{name}", f"{here}/") == (0, b"", b"")
+    finally:
+        Path("~", name).expanduser().unlink(missing_ok=True)
+    assert (here / name).read_bytes() == b"1\0\xff"
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ("HERE/nope web/0:THERE", "HERE/nope: No such file or directory"),
+        ("web/0:THERE/nope HERE", "THERE/nope: No such file or directory"),
+        ("web/0:THERE/*.nope HERE", "THERE/*.nope: No such file or directory"),
+        ("HERE/tree web/0:THERE", "HERE/tree: Is a directory"),
+        ("web/0:THERE HERE", "THERE: Is a directory"),
+        ("HERE/one web/0:THERE/no/such", "THERE/no/such: No such file or directory"),
+        ("HERE/one HERE/-odd web/0:THERE/new", "THERE/new: Not a directory"),
+        ("HERE/one web/0:THERE/new/", "THERE/new/: Not a directory"),
+        ("HERE/one 0:/proc", "mktemp: "),
+        ("web/0:THERE/a HERE/no/such", "HERE/no/such: No such file or directory"),
+        ("HERE/one web/9:THERE", 'unit "web/9" not found'),
+        ("0:THERE/x web/0:THERE/y", "cannot copy from one machine to another"),
+        ("HERE/big web/0:THERE", "cannot copy so much: packed it has more than 16 MiB"),
+        ("web/0:HERE/big THERE", "cannot copy so much: of what is packed there, only 16 MiB can be taken"),
+    ],
+)
+def test_what_cannot_be_copied_is_said_and_nothing_is_written(shell, here, tmp_path, words, text):
+    there = tmp_path / "there"
+    if "big" in words:
+        (here / "big").write_bytes(os.urandom(STREAM_BYTES_MAX + MIB))
+    before = sorted(files_below(tmp_path))
+    named = words.replace("THERE", "\0").replace("HERE", str(here)).replace("\0", str(there))
+    code, out, said = shell("scp", *named.split())
+    assert (code, out) == (1, b"")
+    wanted = text.replace("THERE", "\0").replace("HERE", str(here)).replace("\0", str(there))
+    assert said.decode().startswith(f"ERROR {wanted}")
+    assert sorted(files_below(tmp_path)) == before
+    assert [*there.iterdir()] == []
