@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 
 import pytest
 import yaml
@@ -16,11 +17,9 @@ def test_a_bundle_is_deployed_changed_and_written_down():
     with running(workers=1) as system:
         system.add_model()
         people = People(system)
-        (system.home / "color").write_text("red")
         (system.home / "page").write_text("a page")
-        path = {
-            name: os.path.relpath(CHARMS / name, system.home) for name in ("beacon", "shelf", "handy", "actor")
-        }
+        charms = ("beacon", "shelf", "handy", "actor", "beside")
+        path = {name: os.path.relpath(CHARMS / name, system.home) for name in charms}
         bundle = {
             "default-base": "ubuntu@24.04",
             "applications": {
@@ -76,12 +75,30 @@ def test_a_bundle_is_deployed_changed_and_written_down():
         assert again["applications"]["shelf"]["storage"] == {"data": "rootfs,2,1M"}
         again["applications"]["ship"]["charm"] = str(CHARMS / "beacon")  # the same one
 
+        shutil.copytree(CHARMS / "beacon", system.home / "brighter")
+        (system.home / "brighter" / "note").touch()
+        again["applications"]["lamp"] |= {"charm": "./brighter", "trust": True}
+        again["applications"]["beside"] = {"charm": path["beside"]}
+        again["relations"].append(["beside", "ship"])
+        main.write_text(yaml.safe_dump_all([again, more]))
+        refused = people("deploy", str(main), "--map-machines", "existing")
+        assert (refused.returncode, "trust: true of lamp" in refused.stderr) == (1, True)
+        done = people("deploy", str(main), "--map-machines", "existing", "--trust")
+        assert done.stdout.splitlines()[3:] == [
+            f"- deploy application beside with charm {CHARMS / 'beside'}",
+            f"- refresh application lamp with charm {system.home / 'brighter'}",
+            "- trust lamp",
+            "- add relation beside - ship",
+        ], done.stderr
+        wait_for(lambda: system.units().get("ship/0", {}).get("subordinates"), "the unit beside ship/0")
+        assert system.status()["applications"]["lamp"]["charm-rev"] == 2
+
         (system.home / "page").write_text("another page")
         again["applications"]["handy"]["resources"] = {"file": "./page"}
         again["applications"]["ring"] = {"charm": path["actor"], "num_units": 1, "to": "lamp/0"}
         again["relations"].append(["ring", "handy"])
         main.write_text(yaml.safe_dump_all([again, more]))
-        broken = people("deploy", str(main), "--map-machines", "existing")
+        broken = people("deploy", str(main), "--map-machines", "existing", "--trust")
         assert broken.stdout.splitlines()[1:] == [
             f"- upload charm {CHARMS / 'actor'}",
             "- attach resource file to handy",
