@@ -97,6 +97,20 @@ def check(user: User, need: str, model: str | None = None) -> None:
         )
 
 
+def check_somewhere(user: User, need: str) -> None:
+    """Let *user* pass if one of their roles, in whatever model, includes *need*: for what is of no model yet.
+
+    Raises:
+        Denied: none does.
+    """
+    if not any(need in ROLES.get(role, ()) for role in user.roles.values()):
+        raise Denied(
+            "permission denied",
+            why=f"user {user.name} has the role {need} in no model",
+            fix="ask an administrator",
+        )
+
+
 def ensure_admin(repository: Repository, clock: Clock, token_file: Path) -> None:
     """Make the user `admin` with a new token in *token_file*, readable by its owner only, if there is none yet.
 

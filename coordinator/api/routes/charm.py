@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from coordinator.api.archive import read_archive
+from coordinator.api.auth import check_somewhere
 from coordinator.api.services import S, U
 from coordinator.store.repository import Author
 
@@ -16,7 +17,8 @@ router = APIRouter()
 
 @router.post("/charms", status_code=201)
 async def upload_charm(s: S, by: U, request: Request) -> dict[str, Any]:
-    """Take a packed charm (the body, a zip) and say what it is: sha256, name."""
+    """Take a packed charm (the body, a zip) and say what it is: sha256, name, whether it is a subordinate."""
+    check_somewhere(by, "write")
     data = await request.body()
 
     def keep() -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from coordinator.api import show
-from coordinator.api.auth import check
+from coordinator.api.auth import check, check_somewhere
 from coordinator.api.services import S, U, read_model, transact
 from coordinator.commands import resource
 from coordinator.store.repository import Author
@@ -20,6 +20,7 @@ router = APIRouter()
 @router.post("/resources", status_code=201)
 async def upload_resource(s: S, by: U, request: Request) -> dict[str, Any]:
     """Take the content of a resource (the body) and say how it is called: sha256, size."""
+    check_somewhere(by, "write")
     data = await request.body()
     blob = await asyncio.to_thread(lambda: s.archives.put_resource(data, Author(name=f"user {by.name}")))
     return {"sha256": blob.sha256, "size": blob.size}
