@@ -5,14 +5,16 @@ Role: shared by routes/.  No request is answered here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request
 
 from coordinator.api import show
-from coordinator.api.auth import Auth
+from coordinator.api.auth import Auth, check
+from coordinator.api.current import current
 from coordinator.clock import Clock
 from coordinator.commands import unit
 from coordinator.domain import refs
@@ -66,6 +68,20 @@ def read_model(s: Services, name: str, *more: refs.Ref) -> View:
     if view.peek(refs.model(name)) is None:
         describe_model(s, view, name)
     return view
+
+
+@contextmanager
+def looking_at(s: Services, by: User, name: str) -> Iterator[View]:
+    """Look at model *name* as it is now, for a request that only reads; keep it short.
+
+    Raises:
+        Denied: *by* may not read it.
+        NotFound: there is no such model.
+    """
+    check(by, "read", name)
+    with current(s.live, s.repository, name) as view:
+        describe_model(s, view, name)
+        yield view
 
 
 def describe_model(s: Services, view: View, name: str) -> dict[str, Any]:

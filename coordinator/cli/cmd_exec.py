@@ -8,7 +8,8 @@ from coordinator.cli import task_text
 from coordinator.cli.cmd_run import run
 from coordinator.cli.output import Output, output_options
 from coordinator.cli.target import Target, model_options
-from coordinator.cli.usage import LIST, WAIT
+from coordinator.cli.task_options import run_options
+from coordinator.cli.usage import LIST
 from coordinator.domain.names import check_application_name, is_unit_name
 from coordinator.errors import BadRequest, Refused
 from coordinator.wire import RunTasks
@@ -29,11 +30,7 @@ WAIT_S = 300.0
 @click.option("--operator", is_flag=True, hidden=True)
 @click.option("--parallel/--no-parallel", default=True, help="Do not wait for other work on the machine.  [true]")
 @click.option("--execution-group", metavar="NAME", help="Wait only for what runs in this group.")
-@click.option("--wait", "wait_s", type=WAIT, metavar="DURATION", help="How long it may take.  [5m]")
-@click.option("--background", is_flag=True, help="Do not wait.")
-@click.option("--utc", is_flag=True, help="Show times in UTC.")
-@click.option("--color", is_flag=True, hidden=True)
-@click.option("--no-color", is_flag=True, hidden=True)
+@run_options("How long it may take.  [5m]")
 def command(
     target: Target,
     output: Output,
@@ -48,8 +45,6 @@ def command(
     wait_s: float | None,
     background: bool,
     utc: bool,
-    color: bool,
-    no_color: bool,
 ) -> None:
     """Run commands in units or on machines: one word is a script, several are one command with its arguments.
 
@@ -63,8 +58,6 @@ def command(
     """
     if not words:
         raise BadRequest("no commands specified")
-    if wait_s is not None and background:
-        raise BadRequest("cannot specify both --wait and --background")
     named = [name for group in units for name in group]
     chosen = [name for group in apps for name in group]
     hosts = [name for group in machines for name in group]

@@ -12,7 +12,7 @@ import click
 from coordinator.cli import task_text, values
 from coordinator.cli.output import Output, output_options
 from coordinator.cli.target import Target, model_options
-from coordinator.cli.usage import WAIT
+from coordinator.cli.task_options import run_options
 from coordinator.domain.names import is_unit_name
 from coordinator.errors import BadRequest, NotFound, Refused
 from coordinator.wire import RunTasks
@@ -30,13 +30,7 @@ _ACTION = re.compile(r"[a-z](?:[a-z0-9-]*[a-z0-9])?")
     "--params", metavar="FILE", help="Read parameters from a YAML file, - for stdin; KEY=VALUE beats them."
 )
 @click.option("--string-args", is_flag=True, help="Take values as they are, rather than as YAML.")
-@click.option(
-    "--wait", "wait_s", type=WAIT, metavar="DURATION", help="How long to wait; negative: for ever.  [60s]"
-)
-@click.option("--background", is_flag=True, help="Do not wait.")
-@click.option("--utc", is_flag=True, help="Show times in UTC.")
-@click.option("--color", is_flag=True, hidden=True)
-@click.option("--no-color", is_flag=True, hidden=True)
+@run_options("How long to wait; negative: for ever.  [60s]")
 def command(
     target: Target,
     output: Output,
@@ -46,8 +40,6 @@ def command(
     wait_s: float | None,
     background: bool,
     utc: bool,
-    color: bool,
-    no_color: bool,
 ) -> None:
     """Run an action in units of one application, and show what it says.
 
@@ -59,8 +51,6 @@ def command(
       coordinator run web/leader rotate --params rotate.yaml --wait 5m
       coordinator run web/0 web/1 backup --background
     """
-    if wait_s is not None and background:
-        raise BadRequest("cannot specify both --wait and --background")
     units, action, pairs = _split(words)
     parameters = _from_file(params) if params else {}
     for pair in pairs:

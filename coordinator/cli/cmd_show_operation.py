@@ -10,7 +10,8 @@ import click
 from coordinator.cli import task_text
 from coordinator.cli.output import Output, output_options
 from coordinator.cli.target import Target, model_options
-from coordinator.cli.usage import INTEGER, WAIT, required
+from coordinator.cli.task_options import watch_options
+from coordinator.cli.usage import INTEGER, required
 from coordinator.errors import Refused
 
 
@@ -18,14 +19,8 @@ from coordinator.errors import Refused
 @click.argument("operation", required=False, type=INTEGER)
 @model_options
 @output_options("yaml", "json")
-@click.option(
-    "--wait", "wait_s", type=WAIT, metavar="DURATION", help="How long to wait for its end; negative: for ever."
-)
-@click.option("--watch", is_flag=True, help="As --wait -1s.")
-@click.option("--utc", is_flag=True, help="Show times in UTC.")
-def command(
-    target: Target, output: Output, operation: int | None, wait_s: float | None, watch: bool, utc: bool
-) -> None:
+@watch_options
+def command(target: Target, output: Output, operation: int | None, wait_s: float | None, utc: bool) -> None:
     """Show an operation as it is; with --wait or --watch when all its tasks are over.
 
     What was asked for and could not be queued is there too, as `refused`, with the reason.
@@ -35,9 +30,8 @@ def command(
     """
     number = required(operation, "no operation ID specified")
     found = target.client.operation(target.model, number)
-    limit_s = -1.0 if watch else wait_s
-    if limit_s is not None:
-        until_s = None if limit_s < 0 else time.monotonic() + limit_s
+    if wait_s is not None:
+        until_s = None if wait_s < 0 else time.monotonic() + wait_s
         tasks = task_text.wait(target.client, target.model, list(map(int, found["tasks"])), until_s=until_s)
         late = [task_text.named(task) for task in tasks.values() if not task_text.is_over(task)]
         if late:

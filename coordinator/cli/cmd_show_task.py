@@ -9,7 +9,8 @@ import click
 from coordinator.cli import task_text
 from coordinator.cli.output import Output, output_options
 from coordinator.cli.target import Target, model_options
-from coordinator.cli.usage import INTEGER, WAIT, required
+from coordinator.cli.task_options import watch_options
+from coordinator.cli.usage import INTEGER, required
 from coordinator.errors import Refused
 
 
@@ -17,14 +18,8 @@ from coordinator.errors import Refused
 @click.argument("task", required=False, type=INTEGER)
 @model_options
 @output_options("plain", "yaml", "json")
-@click.option(
-    "--wait", "wait_s", type=WAIT, metavar="DURATION", help="How long to wait for its end; negative: for ever."
-)
-@click.option("--watch", is_flag=True, help="As --wait -1s.")
-@click.option("--utc", is_flag=True, help="Show times in UTC.")
-def command(
-    target: Target, output: Output, task: int | None, wait_s: float | None, watch: bool, utc: bool
-) -> None:
+@watch_options
+def command(target: Target, output: Output, task: int | None, wait_s: float | None, utc: bool) -> None:
     """Show a task as it is; with --wait or --watch when it is over, and its progress meanwhile.
 
     Examples:
@@ -32,11 +27,10 @@ def command(
       coordinator show-task 2 --watch
     """
     number = required(task, "no task ID specified")
-    limit_s = -1.0 if watch else wait_s
-    if limit_s is None:
+    if wait_s is None:
         found = target.client.task(target.model, number)
     else:
-        until_s = None if limit_s < 0 else time.monotonic() + limit_s
+        until_s = None if wait_s < 0 else time.monotonic() + wait_s
         found = task_text.wait(
             target.client,
             target.model,
@@ -47,6 +41,6 @@ def command(
         if not task_text.is_over(found):
             raise Refused(
                 f"timed out waiting for results from: {task_text.named(found)}",
-                why=f"it took longer than {limit_s:g} s",
+                why=f"it took longer than {wait_s:g} s",
             )
     output.show(task_text.for_programs(found, utc=utc), lambda _: task_text.plain([found]))

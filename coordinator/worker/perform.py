@@ -7,7 +7,7 @@ Not here: how the program is started (start.py), what a hook command answers (en
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,6 @@ from coordinator.domain.refs import Kind
 from coordinator.domain.storage import Storage
 from coordinator.domain.unit_state import Hook, HookKind, Memory
 from coordinator.engine.effects import Effects
-from coordinator.engine.tools import LogLine
 from coordinator.engine.tools.context import HookContext
 from coordinator.engine.world import World
 from coordinator.errors import CharmInvalid, Refused
@@ -26,6 +25,7 @@ from coordinator.worker.dispatch import Ended
 from coordinator.worker.host import Host
 from coordinator.worker.observe import seen_by
 from coordinator.worker.start import Start
+from coordinator.worker.unit_log import UnitLog
 
 _FATAL_SIGNALS = (9, 15)
 ENTROPY_BYTES = 16  # for the ids of secrets that the hook makes
@@ -60,11 +60,7 @@ def perform(
     host: Host, memory: Memory, world: World, hook: Hook, on_effects: Callable[[Effects], None]
 ) -> Outcome:
     """Run the charm for *hook*; *on_effects* hears of what it asks for while it runs."""
-    log = host.logs.of(world.model)
-
-    def say(level: str, message: str, module: str = _OPERATION) -> None:
-        log.write(world.unit.dashed, level, module, message)
-
+    log = UnitLog(host, world, _OPERATION)
     try:
         # Storage may be attached before install, with the charm that will be installed.
         new = hook.kind in (HookKind.INSTALL, HookKind.UPGRADE_CHARM) or not memory.unit.installed
@@ -73,12 +69,12 @@ def perform(
         provide_storage(host, HookContext(world=world, memory=memory, hook=hook))
         program = find_program(charm_dir, hook)
         if program is None:
-            say("INFO", f'skipped "{hook.name}" hook (missing)')
+            log.say("INFO", f'skipped "{hook.name}" hook (missing)')
             return Succeeded(Effects())
-        python = python_directory(charm_dir, host.data_dir / "environments", lambda level, text: say(level, text))
+        python = python_directory(charm_dir, host.data_dir / "environments", log.say)
     except Refused as problem:
         for line in str(problem).splitlines():
-            say("ERROR", line)
+            log.say("ERROR", line)
         return Failed(Effects(), str(problem).splitlines()[0])
 
     dispatched = program == charm_dir / "dispatch"
@@ -88,12 +84,8 @@ def perform(
         world=world, memory=memory, hook=hook, now_s=host.clock.now_s(), entropy=os.urandom(ENTROPY_BYTES)
     )
 
-    def on_logs(lines: Sequence[LogLine]) -> None:
-        for line in lines:
-            say(line.level, line.message, f"unit.{world.unit}.juju-log")
-
     opened = host.tools.open(
-        context, on_logs=on_logs, on_effects=on_effects, resource=partial(host.resource, world)
+        context, on_logs=log.on_logs, on_effects=on_effects, resource=partial(host.resource, world)
     )
     start = Start(
         host=host,
@@ -104,7 +96,7 @@ def perform(
         program=program,
         python=python,
         context=opened,
-        say=say,
+        say=log.say,
     )
     try:
         run = start.warm() or start.cold()
@@ -112,7 +104,7 @@ def perform(
             ended = run.wait()
     finally:
         opened.close()
-    return _outcome(ended, opened.effects, lambda level, text: say(level, text), f'"{hook.name}" hook (via {via})')
+    return _outcome(ended, opened.effects, log.say, f'"{hook.name}" hook (via {via})')
 
 
 def _outcome(ended: Ended, effects: Effects, say: Callable[[str, str], None], hook: str) -> Outcome:

@@ -20,7 +20,6 @@ from coordinator.domain.names import UnitName
 from coordinator.domain.unit_state import Memory
 from coordinator.engine.effects import Effects
 from coordinator.engine.script import HELP, HelpWanted, Script, context_of, find_unit, parse
-from coordinator.engine.tools import LogLine
 from coordinator.engine.world import World
 from coordinator.errors import BadRequest, CoordinatorError
 from coordinator.worker.charmenv import python_directory
@@ -29,6 +28,7 @@ from coordinator.worker.host import Host
 from coordinator.worker.output import Emit, Keep, Kept
 from coordinator.worker.perform import ENTROPY_BYTES, deploy
 from coordinator.worker.start import Start
+from coordinator.worker.unit_log import UnitLog
 
 OUTPUT_BYTES_MAX = 4 * 1024 * 1024  # of each stream; it is handed over at the end
 SHELL = Path("/bin/bash")
@@ -101,22 +101,14 @@ def perform_script(host: Host, memory: Memory, world: World, script: Script) -> 
     Raises:
         CoordinatorError: it cannot be run; nothing of it has.
     """
-    log = host.logs.of(world.model)
-
-    def say(level: str, message: str, module: str = f"unit.{world.unit}.{script.name}") -> None:
-        log.write(world.unit.dashed, level, module, message)
-
-    def on_logs(lines: Sequence[LogLine]) -> None:
-        for line in lines:
-            say(line.level, line.message, f"unit.{world.unit}.juju-log")
-
+    log = UnitLog(host, world, f"unit.{world.unit}.{script.name}")
     context = context_of(memory, world, script)
     context = replace(context, now_s=host.clock.now_s(), entropy=os.urandom(ENTROPY_BYTES))
     charm_dir = deploy(host, memory, world, memory.unit.charm)
-    python = python_directory(charm_dir, host.data_dir / "environments", lambda level, text: say(level, text))
+    python = python_directory(charm_dir, host.data_dir / "environments", log.say)
     kept = Kept(OUTPUT_BYTES_MAX)
     with script_file(charm_dir.parent, script.commands) as file:
-        with host.tools.open(context, on_logs=on_logs, resource=partial(host.resource, world)) as opened:
+        with host.tools.open(context, on_logs=log.on_logs, resource=partial(host.resource, world)) as opened:
             start = Start(
                 host=host,
                 world=world,
@@ -127,7 +119,7 @@ def perform_script(host: Host, memory: Memory, world: World, script: Script) -> 
                 arguments=(str(file),),
                 python=python,
                 context=opened,
-                say=say,
+                say=log.say,
                 keep=kept,
             )
             run = start.cold()

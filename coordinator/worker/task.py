@@ -21,7 +21,6 @@ from coordinator.domain.task_stream import STDERR, STDOUT, STREAM_BYTES_MAX
 from coordinator.domain.unit_state import Memory
 from coordinator.engine.effects import Effects
 from coordinator.engine.task import NOT_IMPLEMENTED, Printed, Ran
-from coordinator.engine.tools import LogLine
 from coordinator.engine.tools.context import HookContext
 from coordinator.engine.world import World
 from coordinator.errors import Refused
@@ -33,6 +32,7 @@ from coordinator.worker.perform import ENTROPY_BYTES, deploy, provide_storage
 from coordinator.worker.script import SHELL, plain_run, script_file
 from coordinator.worker.start import LEVELS, Start
 from coordinator.worker.stream import fed
+from coordinator.worker.unit_log import UnitLog
 
 PerformTask = Callable[[Host, Memory, World, Task, Callable[[Effects], None]], tuple[Effects, Ran]]
 PerformOnMachine = Callable[[Host, str, Task, Callable[[], None]], Ran]
@@ -70,20 +70,11 @@ def perform_task(
     host: Host, memory: Memory, world: World, task: Task, on_effects: Callable[[Effects], None]
 ) -> tuple[Effects, Ran]:
     """Run the program of *task* and return what it asked for and what came of it; no time limit of its own."""
-    log = host.logs.of(world.model)
-    speaker = f"unit.{world.unit}.{task.name}"
-
-    def say(level: str, message: str, module: str = speaker) -> None:
-        log.write(world.unit.dashed, level, module, message)
-
-    def on_logs(lines: Sequence[LogLine]) -> None:
-        for line in lines:
-            say(line.level, line.message, f"unit.{world.unit}.juju-log")
-
+    log = UnitLog(host, world, f"unit.{world.unit}.{task.name}")
     try:
         charm_dir = deploy(host, memory, world, memory.unit.charm)
         provide_storage(host, HookContext(world=world, memory=memory, task=task))
-        python = python_directory(charm_dir, host.data_dir / "environments", lambda level, text: say(level, text))
+        python = python_directory(charm_dir, host.data_dir / "environments", log.say)
     except Refused as problem:
         return Effects(), Ran(reason=str(problem))
     output = Kept(OUTPUT_BYTES_MAX)
@@ -94,7 +85,7 @@ def perform_task(
             world=world, memory=memory, task=task, now_s=host.clock.now_s(), entropy=os.urandom(ENTROPY_BYTES)
         )
         with host.tools.open(
-            context, on_logs=on_logs, on_effects=on_effects, resource=partial(host.resource, world)
+            context, on_logs=log.on_logs, on_effects=on_effects, resource=partial(host.resource, world)
         ) as opened:
             start = Start(
                 host=host,
@@ -106,7 +97,7 @@ def perform_task(
                 arguments=tuple(map(str, command[1:])),
                 python=python,
                 context=opened,
-                say=say,
+                say=log.say,
                 keep=output,
             )
             # A script of commands is no program of the charm: nothing of it is loaded in advance.

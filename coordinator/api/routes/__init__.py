@@ -4,43 +4,12 @@ Role: the way from a request to a Change and back: check the right, read the Vie
 answer.  The shapes of the answers are documented at the functions.  No rule of the domain lives here.
 """
 
+from importlib import import_module
+from pkgutil import iter_modules
+
 from fastapi import APIRouter
 
-from coordinator.api.routes import (
-    application,
-    charm,
-    config,
-    controller,
-    machine,
-    model,
-    relation,
-    resource,
-    secret,
-    space,
-    storage,
-    storage_pool,
-    task,
-    task_stream,
-    unit,
-)
-
-SUBJECTS = (
-    application,
-    charm,
-    config,
-    controller,
-    machine,
-    model,
-    relation,
-    resource,
-    secret,
-    space,
-    storage,
-    storage_pool,
-    task,
-    task_stream,
-    unit,
-)
+SUBJECTS = tuple(import_module(f"{__name__}.{each.name}") for each in iter_modules(__path__))
 
 router = APIRouter(prefix="/v1")
 for subject in SUBJECTS:

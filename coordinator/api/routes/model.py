@@ -13,8 +13,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from coordinator.api import bundle, logs, show, status, status_log
 from coordinator.api.auth import check
-from coordinator.api.current import current
-from coordinator.api.services import S, U, describe_model, force_at, read_model, transact
+from coordinator.api.services import S, U, describe_model, force_at, looking_at, read_model, transact
 from coordinator.commands import model
 from coordinator.domain import refs
 from coordinator.domain.constraints import constraint_values
@@ -109,19 +108,15 @@ def set_constraints(s: S, by: U, name: str, given: SetConstraints) -> dict[str, 
 @router.get("/models/{name}/bundle")
 def get_bundle(s: S, by: U, name: str) -> dict[str, Any]:
     """What a bundle can say of the model: see coordinator.api.bundle.contents."""
-    check(by, "read", name)
-    with current(s.live, s.repository, name) as view:
-        describe_model(s, view, name)
+    with looking_at(s, by, name) as view:
         return bundle.contents(view, name)
 
 
 @router.get("/models/{name}/status")
 def get_status(s: S, by: U, name: str, select: Annotated[list[str] | None, Query()] = None) -> JSONResponse:
     """The status tree; `select` (repeatable) keeps what matches: names with wildcards, or status words."""
-    check(by, "read", name)
     now = s.clock.timestamp()
-    with current(s.live, s.repository, name) as view:
-        describe_model(s, view, name)
+    with looking_at(s, by, name) as view:
         tree = status.status_of(view, name, controller=s.controller_name, now=now, selectors=select or ())
     return JSONResponse(tree)  # at once: it is plain, and may be large
 

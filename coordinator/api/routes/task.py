@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from coordinator.api import show
 from coordinator.api.auth import check
 from coordinator.api.current import current
-from coordinator.api.services import S, U, describe_model, read_model, transact
+from coordinator.api.services import S, U, looking_at, read_model, transact
 from coordinator.api.task import operation_of, operations_of, task_of
 from coordinator.commands import task
 from coordinator.domain import refs
@@ -72,26 +72,20 @@ def list_operations(
     actions: Annotated[list[str] | None, Query()] = None,
     status: Annotated[list[str] | None, Query()] = None,
 ) -> dict[str, Any]:
-    check(by, "read", name)
-    with current(s.live, s.repository, name) as view:
-        describe_model(s, view, name)
+    with looking_at(s, by, name) as view:
         wanted = {"apps": apps, "units": units, "machines": machines, "actions": actions, "statuses": status}
         return {"operations": operations_of(view, name, **{key: given or () for key, given in wanted.items()})}
 
 
 @router.get("/models/{name}/operations/{number}")
 def get_operation(s: S, by: U, name: str, number: int) -> dict[str, Any]:
-    check(by, "read", name)
-    with current(s.live, s.repository, name) as view:
-        describe_model(s, view, name)
+    with looking_at(s, by, name) as view:
         return operation_of(view, name, number)
 
 
 @router.get("/models/{name}/tasks/{number}")
 def get_task(s: S, by: U, name: str, number: int) -> dict[str, Any]:
-    check(by, "read", name)
-    with current(s.live, s.repository, name) as view:
-        describe_model(s, view, name)
+    with looking_at(s, by, name) as view:
         return task_of(view, name, number)
 
 
