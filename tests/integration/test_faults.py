@@ -31,27 +31,39 @@ from coordinator.store import keys
 from coordinator.store.embedded import EmbeddedEtcd
 from coordinator.wire import (
     AddSecret,
+    AddSpace,
     AddStorage,
     AttachResource,
     AttachStorage,
+    CreateStoragePool,
+    Deploy,
     Expose,
+    ImportFilesystem,
     Refresh,
     RunTasks,
     SetConfig,
+    SetSettings,
     ShareSecret,
+    UpdateSecret,
 )
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults")]
 
 UNIT = "handy/0"
-APART_S = 0.06  # so that a request is under way for a while when the next one comes
+APART_S = 0.03  # so that a request is under way for a while when the next one comes
 HELD = "b25l"  # "one"
-TASKS = ("action", "exec", "exec-by-the-leader")  # what a fault may end for good: nobody knows how far it came
+TASKS = (
+    "action",
+    "exec",
+    "exec-by-the-leader",
+    "exec-on-a-machine",
+)  # what a fault may end for good: nobody knows how far it came
 OVER = ("completed", "failed", "error", "cancelled", "aborted")
 
 
 class Round(NamedTuple):
-    """One fault.  `notes` and `was_open`: how much storage there was before, and whether it was exposed.
+    """One fault.  `notes`, `found` and `was_open`: how much storage there was before, of either kind, and whether
+    it was exposed.
 
     No round needs an earlier one.
     """
@@ -59,6 +71,7 @@ class Round(NamedTuple):
     system: System
     number: int
     notes: int
+    found: int
     was_open: bool
 
 
@@ -98,10 +111,21 @@ def expose(client: Client, now: Round) -> None:
     (client.unexpose if now.was_open else client.expose)("m", "handy", Expose())
 
 
-def says(now: Round, word: str) -> bool:
-    """Say whether *word* has reached every unit."""
-    units = now.system.units().values()
-    return all(word in unit["workload-status"].get("message", "").split() for unit in units)
+def deploy(client: Client, now: Round) -> None:
+    sha256 = client.upload_charm(version(now.system.home, 0))["sha256"]
+    client.deploy("m", Deploy(charm=sha256, name=f"new{now.number}", config={"port": 8200 + now.number}))
+
+
+def import_filesystem(client: Client, now: Round) -> None:
+    directory = now.system.home / f"imported-{now.number}"
+    directory.mkdir(exist_ok=True)
+    client.import_filesystem("m", ImportFilesystem(pool="rootfs", id=f"0:{directory}", name="found"))
+
+
+def says(now: Round, word: str, app: str = "handy") -> bool:
+    """Say whether *word* has reached every unit of *app*, and there are some."""
+    units = now.system.status()["applications"][app].get("units", {}).values()
+    return bool(units) and all(word in unit["workload-status"].get("message", "").split() for unit in units)
 
 
 def tasks(system: System, number: int | None = None) -> list[dict[str, Any]]:
@@ -132,10 +156,10 @@ def granted(now: Round) -> bool:
     return found is not None and [each["target"] for each in found.get("access", ())] == ["application-handy"]
 
 
-def notes(system: System) -> dict[str, str]:
-    """Return the status of each storage by name."""
+def notes(system: System, name: str = "notes") -> dict[str, str]:
+    """Return the status of each storage called *name*, of all units, by its id."""
     found = system.client.storage("m").get("storage", {})
-    return {name: each["status"]["current"] for name, each in found.items()}
+    return {id: each["status"]["current"] for id, each in found.items() if id.startswith(f"{name}/")}
 
 
 def is_open(system: System) -> bool:
@@ -173,6 +197,40 @@ ROWS: Mapping[str, Row] = {
         ),
         granted,
     ),
+    "update-secret": Row(
+        lambda client, now: client.update_secret(
+            "m", f"shared-{now.number}", UpdateSecret(description=f"seen in round {now.number}")
+        ),
+        lambda now: (
+            (secret(now, f"shared-{now.number}") or {}).get("description") == f"seen in round {now.number}"
+        ),
+    ),
+    "deploy": Row(deploy, lambda now: says(now, "version=0", f"new{now.number}")),
+    "remove-application": Row(
+        lambda client, now: client.remove_application("m", f"old{now.number}"),
+        lambda now: f"old{now.number}" not in now.system.status()["applications"],
+    ),
+    "exec-on-a-machine": Row(
+        lambda client, now: client.run_tasks(
+            "m", RunTasks(machines=["0"], command=f"echo {now.number} >> {now.system.home}/machine-{now.number}")
+        ),
+        lambda now: (now.system.home / f"machine-{now.number}").exists(),
+    ),
+    "model-config": Row(
+        lambda client, now: client.set_settings("m", SetSettings(settings={"note": f"note-{now.number}"})),
+        lambda now: now.system.client.settings("m")["note"]["Value"] == f"note-{now.number}",
+    ),
+    "add-space": Row(
+        lambda client, now: client.add_space("m", AddSpace(name=f"space-{now.number}")),
+        lambda now: f"space-{now.number}" in [each["name"] for each in now.system.client.spaces("m")["spaces"]],
+    ),
+    "create-storage-pool": Row(
+        lambda client, now: client.create_storage_pool(
+            "m", CreateStoragePool(name=f"pool-{now.number}", provider="rootfs")
+        ),
+        lambda now: f"pool-{now.number}" in now.system.client.storage_pools("m"),
+    ),
+    "import-filesystem": Row(import_filesystem, lambda now: len(notes(now.system, "found")) > now.found),
     "add-storage": Row(
         lambda client, now: client.add_storage("m", AddStorage(unit=UNIT, name="notes")),
         lambda now: len(found := notes(now.system)) > now.notes and set(found.values()) == {"attached"},
@@ -328,7 +386,8 @@ def set_up(system: System, *, rounds: int) -> None:
     system.deploy(CHARMS / "handy", "handy", units=len(system.workers))
     for number in range(1, rounds + 1):
         system.client.add_secret("m", AddSecret(name=f"shared-{number}", content={"token": HELD}))
-    system.wait_settled(len(system.workers))
+        system.deploy(CHARMS / "handy", f"old{number}", port=8100 + number)
+    system.wait_settled(len(system.workers) + rounds)
     system.client.add_storage("m", AddStorage(unit=UNIT, name="notes"))
     wait_for(lambda: notes(system) == {"notes/0": "attached"}, "the storage to attach")
     wait_for(lambda: "80/tcp" in firewall_plan(system), "the open port to be noted")
@@ -351,7 +410,7 @@ def go_through(system: System, number: int, fault: Fault) -> None:
     rng = random.Random(seeds([number])[0])
     system.client.detach_storage("m", "notes", 0)
     wait_for(lambda: notes(system)["notes/0"] == "detached", "the storage to be free")
-    now = Round(system, number, len(notes(system)), is_open(system))
+    now = Round(system, number, len(notes(system)), len(notes(system, "found")), is_open(system))
     order = rng.sample(list(ROWS), len(ROWS))
     with ThreadPoolExecutor(len(ROWS)) as pool:
         asked = {what: pool.submit(ask, ROWS[what], now, place * APART_S) for place, what in enumerate(order)}
@@ -375,10 +434,11 @@ def go_through(system: System, number: int, fault: Fault) -> None:
             ask_again(row, now)
     for what, row in ROWS.items():
         wait_for(lambda row=row: row.holds(now), f"{what} to come true")
-    system.wait_settled(len(system.workers))
+    system.wait_settled(len(system.units()))
     assert not [what for what, row in ROWS.items() if not row.holds(now)]
     completed = [each for each in tasks(system) if each["status"] == "completed"]
     state = system.view().peek(refs.state("m", UnitName.parse(UNIT)))
+    assert len(set(notes(system, "found"))) == now.found + 1
     assert state["count"] == str(len(completed)), "what an action did is there if, and only if, it was completed"
 
 
