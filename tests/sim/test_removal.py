@@ -22,8 +22,8 @@ SEEDS = 40
 GROUPS = 4
 REMOVING_STEPS = 40
 
-#: What a model has after everything that people made in it was removed: what has been, and is no more.
-KEPT = {Kind.MODEL, Kind.JOURNAL, Kind.SEQUENCE, Kind.OPERATION, Kind.TASK, Kind.TASK_LOG}
+#: What a model has after everything that people made in it was removed: what has been, and output to be fetched.
+KEPT = {Kind.MODEL, Kind.JOURNAL, Kind.SEQUENCE, Kind.OPERATION, Kind.TASK, Kind.TASK_LOG, Kind.TASK_STREAM}
 
 
 def removals_of(rng: random.Random) -> list[Event]:
