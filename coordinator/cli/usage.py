@@ -119,11 +119,18 @@ def _quoted(text: str) -> str:
 
 
 def _plain_flags(command: click.Command, arguments: Sequence[str]) -> list[str]:
-    """Return *arguments* with `--flag=true` as `--flag`, and without `--flag=false`."""
-    flags = {opt for p in command.params if isinstance(p, click.Option) and p.is_flag for opt in p.opts}
+    """Return *arguments* with `--flag=true` as `--flag`, and without `--flag=false`.
+
+    What follows the first word is left alone where that ends the options: it is a command of its own.
+    """
+    options = [each for each in command.params if isinstance(each, click.Option)]
+    flags = {opt for each in options if each.is_flag for opt in each.opts}
+    with_value = {opt for each in options if not each.is_flag for opt in each.opts}
+    first_word_ends = not command.context_settings.get("allow_interspersed_args", True)
     plain = []
     for place, argument in enumerate(arguments):
-        if argument == "--":
+        is_word = not argument.startswith("-") and (place == 0 or arguments[place - 1] not in with_value)
+        if argument == "--" or (is_word and first_word_ends):
             return [*plain, *arguments[place:]]
         name, _, value = argument.partition("=")
         if name in flags and value in ("true", "false"):

@@ -58,6 +58,12 @@ def test_bytes_go_in_and_come_back_as_they_were(shell):
     assert shell("ssh", "0", "cat; printf '\\377' >&2; exit 3", input=b"\0\xff") == (3, b"\0\xff", b"\xff")
 
 
+def test_flags_of_the_command_are_its_own(shell):
+    for words in (("ssh", "--pty=false", "web/0"), ("exec", "-u", "web/0", "--parallel=true")):
+        done = shell(*words, "echo", "--quiet=false", "--verbose=true")
+        assert done[:2] == (0, b"--quiet=false --verbose=true\n"), words
+
+
 def test_without_input_a_command_reads_nothing(shell):
     assert shell("ssh", "web/0", "cat") == (0, b"", b"")
     assert shell("ssh", "web/0", "-n", "cat", input=b"not for it") == (0, b"", b"")
