@@ -153,7 +153,7 @@ def failures(tasks: Sequence[Tree]) -> Refused | None:
     plural = len(failed) > 1
     head = f"the following task{'s' if plural else ''} failed:"
     tail = f"use 'juju show-task' to inspect the failure{'s' if plural else ''}"
-    return Refused("\n".join([head, *lines, "", tail]))
+    return Refused("\n".join([head, *lines, "", tail]), fix=f"coordinator show-task {next(iter(failed))}")
 
 
 def script_of(words: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ from coordinator.domain import refs
 from coordinator.domain.refs import Ref
 from coordinator.domain.task import Task
 from coordinator.domain.task_stream import SILENCE_S_MAX, STDIN
-from coordinator.errors import CoordinatorError, Unavailable
+from coordinator.errors import Unavailable
 from coordinator.worker.dispatch import Run
 from coordinator.worker.host import Host
 
@@ -55,8 +55,8 @@ class _Feed:
             self._pass_on()
         except BrokenPipeError:
             pass  # the program has read enough
-        except CoordinatorError as trouble:
-            self._break_off(str(trouble))
+        except Exception as trouble:  # whatever it is: the program must not take it for the end of its input
+            self._break_off(str(trouble) or repr(trouble))
         finally:
             os.close(self._pipe)
 
