@@ -40,7 +40,8 @@ from coordinator.worker.machine_tasks import OF_MACHINE_TASKS, MachineTasks
 from coordinator.worker.metrics import Metrics
 from coordinator.worker.observe import concerned
 from coordinator.worker.script import Said, run_script
-from coordinator.worker.storage import StorageKeeper, StorageTender
+from coordinator.worker.storage import StorageKeeper
+from coordinator.worker.storage_tender import StorageTender
 from coordinator.worker.toolfiles import NATIVE, install_scripts, install_tools
 from coordinator.worker.toolserver import ToolServer
 from coordinator.worker.warm import WarmParents

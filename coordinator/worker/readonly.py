@@ -32,8 +32,7 @@ class ReadOnlyDirectories:
         """Let nobody write below *directory*; return what went wrong, or ""."""
         with self._lock:
             if directory not in self._known:
-                self._notes.mkdir(parents=True, exist_ok=True)
-                self._note(directory).write_bytes(os.fsencode(directory))
+                self._write_note(directory)
                 self._known.add(directory)
             return keep_from_writing(directory)
 
@@ -67,6 +66,12 @@ class ReadOnlyDirectories:
             let_write(directory)
             self._note(directory).unlink(missing_ok=True)
             self._known.discard(directory)
+
+    def _write_note(self, directory: Path) -> None:
+        self._notes.mkdir(parents=True, exist_ok=True)
+        fresh = self._notes.with_suffix(".new")  # a note is there whole, or not at all
+        fresh.write_bytes(os.fsencode(directory))
+        fresh.replace(self._note(directory))
 
     def _note(self, directory: Path) -> Path:
         return self._notes / hashlib.sha256(os.fsencode(directory)).hexdigest()

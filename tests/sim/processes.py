@@ -34,7 +34,7 @@ from coordinator.worker.host import Host
 from coordinator.worker.machine_tasks import OF_MACHINE_TASKS, MachineTasks
 from coordinator.worker.observe import concerned
 from coordinator.worker.show import Showing
-from coordinator.worker.storage import StorageTender
+from coordinator.worker.storage_tender import StorageTender
 
 if TYPE_CHECKING:
     from simulation import Simulation
@@ -231,7 +231,7 @@ class Worker(Process):
             on_reboot=lambda: sim.reboot(self),
             machine_lock=OneAtATime(),
         )
-        self.deleter = StorageTender(self.live, self.repository, machine, Disk())  # type: ignore[arg-type]
+        self.tender = StorageTender(self.live, self.repository, machine, Disk())  # type: ignore[arg-type]
         self.machine_tasks.tasks.host = self.host
         self.perform, self.perform_task = perform_in(sim, self), perform_task_in(sim, self)
         self.perform_script = perform_script_in(sim, self)
@@ -257,7 +257,7 @@ class Worker(Process):
                 self.live.wait_for(revision, 0)
                 self._wake_all()
             self._follow_units()
-            if not self.deleter.step():
+            if not self.tender.step():
                 self._due_s = self.sim.now_s + TROUBLE_S
         except TROUBLE:
             self._due_s = self.sim.now_s + TROUBLE_S

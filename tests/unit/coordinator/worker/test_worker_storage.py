@@ -32,7 +32,8 @@ from coordinator.worker.directory import (
     unmount,
 )
 from coordinator.worker.observe import storage_home
-from coordinator.worker.storage import StorageKeeper, StorageTender
+from coordinator.worker.storage import StorageKeeper
+from coordinator.worker.storage_tender import StorageTender
 
 WAIT_S = 20.0
 
@@ -373,10 +374,10 @@ def test_nobody_waits_for_a_large_deletion_and_a_new_worker_goes_on_with_it(tmp_
         stage.put(refs.storage(MODEL, "data", storage.number), storage)
         filled(directory(tmp_path, storage.number), files=50)
 
-    def deleter(keeper: StorageKeeper) -> StorageTender:
-        deleter = StorageTender(live, stage.repository, "0", keeper)
-        deleter.start()
-        return deleter
+    def started(keeper: StorageKeeper) -> StorageTender:
+        tender = StorageTender(live, stage.repository, "0", keeper)
+        tender.start()
+        return tender
 
     def tell(moved: list[Ref]) -> None:
         for each in found:
@@ -387,13 +388,13 @@ def test_nobody_waits_for_a_large_deletion_and_a_new_worker_goes_on_with_it(tmp_
     live.start()
     try:
         slow = Stopping(tmp_path)
-        found.append(deleter(slow))
+        found.append(started(slow))
         assert slow.begun.wait(WAIT_S)
         found.pop().close()  # in the middle
         assert 0 < left(directory(tmp_path, 0)) < 104
         assert stage.view().peek(refs.storage(MODEL, "data", 0)) == gone[0], "it is there until nothing is left"
 
-        found.append(deleter(StorageKeeper(tmp_path)))
+        found.append(started(StorageKeeper(tmp_path)))
         wait_for(lambda: not stage.view().peek(refs.storage(MODEL, "data", 1)))
         stage.put(refs.storage(MODEL, "data", 2), replace(others[0], life=Life.DYING))
         wait_for(lambda: not stage.view().peek(refs.storage(MODEL, "data", 2)))
