@@ -30,6 +30,9 @@ from coordinator.errors import NotFound, Refused
 #: Counts the names that people gave to secrets: whoever gives one writes it, so that no two give the same at once.
 NAMES = "secret-names"
 
+RESEALED_PER_STEP_MAX = 16  # each may have a megabyte, and is decrypted and encrypted for one write
+RESEALED_BYTES_MAX = 1_000_000
+
 
 def add_secret(
     view: View,
@@ -176,3 +179,22 @@ def _of_people(view: View, model: str, who: str) -> Secret:
             fix="only its owner's charm can change it",
         )
     return secret
+
+
+def reseal(view: View, model: str, contents: Callable[[Ref, Any], Content], *, key: str) -> Change | None:
+    """Encrypt some more revisions with *key*, the present one; None when all are.
+
+    A revision stays what it was for who reads it: only how it is stored changes.
+    """
+    puts: dict[Ref, Any] = {}
+    size = 0
+    for ref, sealed in view.list(Kind.SECRET_REVISION, model):
+        if sealed.key == key:
+            continue
+        content = contents(ref, sealed)
+        size += content.size
+        if puts and (size > RESEALED_BYTES_MAX or len(puts) >= RESEALED_PER_STEP_MAX):
+            break
+        view.find(ref)
+        puts[ref] = NewRevision(created=sealed.created, content=content)
+    return Change(did=f"secrets encrypted with key {key}", puts=puts) if puts else None

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from processes import EPOCH_S, KEYRING, TROUBLE, Process, Worker
+from processes import EPOCH_S, KEYRING, KEYS, TROUBLE, Process, Worker
 from sim_store import Died
 
 from coordinator.commands import (
@@ -44,6 +44,7 @@ from coordinator.engine.script import Script
 from coordinator.errors import Refused
 from coordinator.store import keys
 from coordinator.store.archives import CHUNK_BYTES, CHUNKS_PER_WRITE, Archives
+from coordinator.store.keyring import Keyring
 from coordinator.store.repository import Author
 from coordinator.worker.script import Handed
 
@@ -71,7 +72,8 @@ class People:
 
     def __init__(self, sim: Simulation) -> None:
         self._sim = sim
-        self._api = Process(sim, "people")
+        self._keyring = KEYRING
+        self._api = self._controller()
         self.handed: list[tuple[Worker, Handed]] = []
 
     # --- asking ----------------------------------------------------------------------------------------------
@@ -107,8 +109,13 @@ class People:
             except TROUBLE as trouble:
                 self.tell(f"people: {trouble.what}")
             except Died:
-                self._api = Process(self._sim, "people")
+                self._api = self._controller()
         return None
+
+    def _controller(self) -> Process:
+        controller = Process(self._sim, "people")
+        controller.repository.keyring = self._keyring
+        return controller
 
     def _tasks(self) -> list[refs.Ref]:
         items = self._sim.store.read(*keys.below(refs.model(MODEL))).items
@@ -370,6 +377,22 @@ class People:
     def share_secret(self, name: str, *apps: str, granted: bool = True) -> None:
         now = self._now()
         self.ask(lambda view: secret.share_secret(view, MODEL, name, apps, granted=granted, **now))
+
+    def reseal(self) -> None:
+        """Let all that is kept be encrypted with the other one of the two keys; everybody has both."""
+        self._keyring = Keyring(KEYS[::-1]) if self._keyring is KEYRING else KEYRING
+        self._api = self._controller()
+        is_done = False
+
+        def plan(view: View) -> Change | None:
+            nonlocal is_done
+            change = secret.reseal(view, MODEL, self._keyring.open, key=self._keyring.current)
+            is_done = change is None
+            return change
+
+        for _ in range(ASKED_MAX):
+            if not is_done:
+                self.ask(plan)
 
     def configure_secret(self, app: str, name: str) -> None:
         """Name the secret *name* in an option of *app*."""

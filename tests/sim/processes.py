@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from simulation import Simulation
 
 TTL_S = 9
-KEYRING = Keyring([bytes(range(32))])
+KEYS = (bytes(range(32)), bytes(range(32, 64)))
+KEYRING = Keyring(KEYS)
 EPOCH_S = 1_700_000_000.0
 TROUBLE_S = 1.0
 TROUBLE = (Unavailable, UnknownOutcome, LeaseLost, Contended)

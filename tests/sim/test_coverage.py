@@ -36,7 +36,6 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 OF_NO_COMMAND = {
     "upload_charm": "written under its hash before anything names it; upload_resource goes the same way",
     "upload_resource": "store/archives.py writes it: People.upload asks that",
-    "reseal": "a row of writes, each guarded by what it read: tests/integration/test_secret_charms.py",
 }
 
 #: Parameters of commands whose other value is in the life.

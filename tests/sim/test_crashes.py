@@ -79,6 +79,11 @@ def give_it_more(sim: Simulation) -> None:
     sim.remove_secret("word", revision=3)
 
 
+def encrypt_it_with_another_key(sim: Simulation) -> None:
+    sim.reseal()
+    sim.configure("web", color="resealed")  # its unit reads it again
+
+
 def take_it_away(sim: Simulation) -> None:
     sim.add_secret("other", "one")
     sim.share_secret("word", "web", granted=False)
@@ -295,6 +300,7 @@ LIFE: tuple[Chapter, ...] = (
     share_a_secret,
     give_it_new_content,
     give_it_more,
+    encrypt_it_with_another_key,
     take_it_away,
     revoke_in_a_hook,
     grant_in_a_hook,

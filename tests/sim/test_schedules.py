@@ -99,6 +99,7 @@ ANY_TIME: tuple[Event, ...] = (
     lambda sim: sim.unexpose(_app(sim)),
     lambda sim: sim.trust(_app(sim), trust=sim.rng.random() < 0.5),
     lambda sim: sim.add_secret("code", "one"),
+    lambda sim: sim.reseal(),
     lambda sim: sim.share_secret("code", "web", granted=sim.rng.random() < 0.7),
     lambda sim: sim.configure_secret("web", "code"),
     lambda sim: sim.update_secret(

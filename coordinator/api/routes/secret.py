@@ -18,7 +18,7 @@ from coordinator.domain.change import Change
 from coordinator.domain.model import User
 from coordinator.domain.moment import moment_text, parse_moment_s
 from coordinator.domain.refs import Kind, Ref
-from coordinator.domain.secret import MODEL, Grant, NewRevision, Rotate, Secret, content_of
+from coordinator.domain.secret import MODEL, Grant, Rotate, Secret, content_of
 from coordinator.domain.view import View
 from coordinator.errors import BadRequest, NotFound
 from coordinator.store import keys
@@ -27,8 +27,6 @@ from coordinator.store.repository import Author
 from coordinator.wire import AddSecret, ShareSecret, UpdateSecret
 
 ENTROPY_BYTES = 16
-RESEALED_PER_STEP_MAX = 16  # each may have a megabyte, and is decrypted and encrypted for one write
-RESEALED_BYTES_MAX = 1_000_000
 
 Tree = dict[str, Any]
 
@@ -145,28 +143,13 @@ def reseal(s: S, by: U) -> dict[str, Any]:
         while True:
             change, _ = s.repository.transact(
                 lambda model=model: s.repository.read(keys.below(model)),
-                lambda view, model=model: _resealed(s, view, model.path[0]),
+                lambda view, model=model: secret.reseal(view, model.path[0], keyring.open, key=keyring.current),
                 Author(name=f"user {by.name}"),
             )
             if change is None:
                 break
             count += len(change.puts)
     return {"key": keyring.current, "revisions": count}
-
-
-def _resealed(s: Services, view: View, model: str) -> Change | None:
-    """Return the write that encrypts some more revisions with the present key; None when all are."""
-    keyring, puts, size = s.repository.keyring, {}, 0
-    for ref, sealed in view.list(Kind.SECRET_REVISION, model):
-        if sealed.key == keyring.current:
-            continue
-        content = keyring.open(ref, sealed)
-        size += content.size
-        if puts and (size > RESEALED_BYTES_MAX or len(puts) >= RESEALED_PER_STEP_MAX):
-            break
-        view.find(ref)
-        puts[ref] = NewRevision(created=sealed.created, content=content)
-    return Change(did=f"secrets encrypted with key {keyring.current}", puts=puts) if puts else None
 
 
 def _owners(each: Secret) -> tuple[str, ...]:
