@@ -46,6 +46,7 @@ BATCH = 10
 BATCHES = 6
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(not hasattr(os, "fork"), reason="runs of charms are forks"),
     pytest.mark.xdist_group("ops-differential"),
 ]

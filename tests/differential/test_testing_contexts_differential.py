@@ -15,7 +15,7 @@ import pytest
 #: A hundred take about two seconds.
 COUNT = 150 + int(40 * differ_sides.SEARCH_S)
 
-pytestmark = pytest.mark.xdist_group("ops-differential")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ops-differential")]
 
 
 def different(theirs: Any, ours: Any, where: str = "") -> Iterator[tuple[str, Any, Any]]:

@@ -11,7 +11,7 @@ import pytest
 #: Stories.  A dozen takes about a second under both.
 COUNT = 40 + int(10 * differ_sides.SEARCH_S)
 
-pytestmark = pytest.mark.xdist_group("ops-differential")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ops-differential")]
 
 
 def test_stories_go_the_same_way():

@@ -11,7 +11,7 @@ import pytest
 #: Cases of each kind.  A thousand of all kinds take about a second.
 COUNT = 150 + int(100 * differ_sides.SEARCH_S)
 
-pytestmark = pytest.mark.xdist_group("ops-differential")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ops-differential")]
 
 
 def test_both_libraries_make_the_same_of_the_same():

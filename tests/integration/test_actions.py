@@ -13,6 +13,8 @@ from system import CHARMS, People, System, running, wait_for
 
 from coordinator.domain.refs import Kind
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def system() -> Iterator[System]:

@@ -11,6 +11,8 @@ from system import System, running, wait_for
 from coordinator.domain import refs
 from coordinator.store import keys
 
+pytestmark = pytest.mark.slow
+
 DISPATCH = """#!/bin/sh
 hook=${JUJU_DISPATCH_PATH#hooks/}
 echo "$hook" >>HOME/hooks

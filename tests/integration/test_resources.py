@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from system import ApiError, System, pack, running, wait_for
 
+pytestmark = pytest.mark.slow
+
 METADATA = """
 name: site
 resources:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from system import running, wait_for
 
+pytestmark = pytest.mark.slow
+
 CHARM = """
 import pathlib
 import ops

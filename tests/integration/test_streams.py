@@ -15,6 +15,8 @@ from system import CHARMS, ROOT, People, System, running, wait_for
 
 from coordinator.domain.task_stream import STREAM_BYTES_MAX
 
+pytestmark = pytest.mark.slow
+
 MIB = 1024 * 1024
 
 

@@ -12,7 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from system import CHARMS, ROOT, WAIT_S, wait_for
+
+pytestmark = pytest.mark.slow
 
 COORDINATOR = (sys.executable, "-m", "coordinator")
 

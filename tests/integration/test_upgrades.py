@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from system import System, running, wait_for
 
+pytestmark = pytest.mark.slow
+
 DISPATCH = """#!/bin/sh
 set -e
 hook=${JUJU_DISPATCH_PATH#hooks/}

@@ -143,7 +143,9 @@ def live(seed: int) -> None:
         raise AssertionError(f"{broken}\n{story}\nto live it again: COORDINATOR_SIM_SEED={seed}") from broken
 
 
-@pytest.mark.parametrize("group", range(GROUPS))
+@pytest.mark.parametrize(
+    "group", [pytest.param(group, marks=[pytest.mark.slow] if group > 1 else []) for group in range(GROUPS)]
+)
 def test_whatever_goes_wrong_the_promises_hold(group: int) -> None:
     for seed in seeds(range(SEEDS))[group::GROUPS]:
         live(seed)
