@@ -39,7 +39,9 @@ class WebCharm(ops.CharmBase):
         port = int(self.config["base-port"]) + int(self.unit.name.split("/")[1])
         before = json.loads(self._settings.read_text()) if self._settings.exists() else {}
         settings = {"title": self.config["title"], "unit": self.unit.name, "port": port, **store}
-        self._settings.write_text(json.dumps(settings))
+        fresh = self._settings.with_suffix(".new")
+        fresh.write_text(json.dumps(settings))
+        fresh.replace(self._settings)  # the site may read it at this moment, and must not find half of it
         if before.get("port") != port:
             self._stop_site()
         if not self._is_running():
@@ -79,6 +81,8 @@ class WebCharm(ops.CharmBase):
             event.add_status(ops.WaitingStatus("for a relation with a store"))
         elif not self._store():
             event.add_status(ops.WaitingStatus("for the store to say where it is"))
+        elif not self._is_running():
+            event.add_status(ops.WaitingStatus("the site is not running"))
         else:
             event.add_status(ops.ActiveStatus(f"serving {self.config['title']!r}"))
 

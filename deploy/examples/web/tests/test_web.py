@@ -55,6 +55,13 @@ def test_it_waits_until_the_store_says_where_it_is(ctx, site):
     assert site.command is None
 
 
+def test_a_site_that_ends_at_once_is_not_said_to_serve(ctx, site, monkeypatch):
+    monkeypatch.setattr(WebCharm, "_is_running", lambda charm: False)
+    store = testing.Relation(STORE, remote_app_data=URL)
+    out = ctx.run(ctx.on.relation_changed(store, remote_unit=0), testing.State(relations={store}))
+    assert out.unit_status == testing.WaitingStatus("the site is not running")
+
+
 @pytest.mark.parametrize(("unit", "port"), [(0, 8200), (3, 8203)])
 def test_with_a_store_it_serves_on_a_port_of_its_own(ctx, site, unit, port):
     ctx.unit_id = unit
