@@ -16,6 +16,7 @@ from coordinator.cli.usage import INTEGER, required
 from coordinator.errors import BadRequest, NotFound
 
 LIMIT = 20
+DAYS_MAX = 36_500  # etcd keeps minutes, or hours
 ALL = 1000  # the controller looks no further back
 
 
@@ -72,7 +73,7 @@ def command(
 
 def _after(days: int | None, from_date: str | None) -> datetime | None:
     if days is not None:
-        return datetime.now(timezone.utc) - timedelta(days=days)
+        return datetime.now(timezone.utc) - timedelta(days=min(days, DAYS_MAX))
     if from_date is None:
         return None
     try:

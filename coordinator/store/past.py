@@ -24,21 +24,23 @@ def moments(store: Store, *wanted: Ref, limit: int) -> Iterator[View]:
     became between the two is not seen.
     """
     ranges = [keys.key_of(ref) for ref in wanted]
-    revision: int | None = None
+    snapshot = store.read_many(tuple((key, None) for key in ranges))
+    found, revision = {item.key: item for item in snapshot.items}, snapshot.revision
     for _ in range(limit):
-        try:
-            if revision is None:
-                snapshot = store.read_many(tuple((key, None) for key in ranges))
-                revision, items = snapshot.revision, list(snapshot.items)
-            else:
-                items = [item for key in ranges for item in store.read(key, revision=revision).items]
-        except Compacted:
+        if not found:
             return
-        if not items:
-            return
-        yield View(tree_of(items, revision))
-        changed = max(item.revision for item in items)
-        is_deleted = len(items) < len(ranges) and changed < revision
+        yield View(tree_of(found.values(), revision))
+        changed = max(item.revision for item in found.values())
+        is_deleted = len(found) < len(ranges) and changed < revision
         revision = changed if is_deleted else changed - 1
         if revision < 1:
             return
+        # What changed before that is still the same there.
+        moved = [key for key in ranges if key not in found or found[key].revision > revision]
+        try:
+            before = [item for key in moved for item in store.read(key, revision=revision).items]
+        except Compacted:
+            return
+        found = {key: item for key, item in found.items() if key not in moved} | {
+            item.key: item for item in before
+        }

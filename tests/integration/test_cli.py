@@ -302,6 +302,7 @@ BAD = [
     ("show-status-log nope --type application", 1, 'application "nope" not found', ""),
     ("show-status-log web/9 --days 0", 2, "must be positive integers", ""),
     ("show-status-log web/9 --days 1 -n 3", 2, "one of -n, --days or --from-date only", ""),
+    ("show-status-log web/9 --days 99999999999", 1, 'unit "web/9" not found', ""),
     ("show-status-log web/9 --from-date soon", 2, '"soon" is no date', ""),
     ("show-application nope", 1, 'application "nope" not found', ""),
     ("show-machine 7", 1, "machine 7 not found", ""),

@@ -122,7 +122,9 @@ def get_status(s: S, by: U, name: str, select: Annotated[list[str] | None, Query
 
 
 @router.get("/models/{name}/status-log")
-def get_status_log(s: S, by: U, name: str, entity: str, type: str = "unit", limit: int = 20) -> dict[str, Any]:
+def get_status_log(
+    s: S, by: U, name: str, entity: str, type: str = "unit", limit: Annotated[int, Query(ge=1)] = 20
+) -> dict[str, Any]:
     """What a unit (`type` unit, workload, juju-unit) or application showed before, oldest first.
 
     Each entry has status, message, data, type, and since, unless that is not known.

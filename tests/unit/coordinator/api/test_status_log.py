@@ -115,6 +115,17 @@ def test_no_more_moments_are_looked_at_than_asked(life: Life):
     assert life.log("workload", scanned=3) == [f"workload active {number} t{number}" for number in (7, 8, 9)]
 
 
+def test_only_what_changed_is_read_again(life: Life, monkeypatch: pytest.MonkeyPatch):
+    for number in range(10):
+        life.says(f"{number}", f"t{number}")
+    life.write(agent=AgentStatus(current="idle", since="t1"))
+    reads: list[str] = []
+    read = life.store.read
+    monkeypatch.setattr(life.store, "read", lambda key, **more: reads.append(key) or read(key, **more))
+    assert len(life.log("workload", scanned=9)) == 8, "the last moment changed the agent"
+    assert {key.rpartition("/")[2] for key in reads} == {"status", "memory", "agent"}
+
+
 def test_of_an_application_the_words_of_its_leaders_are_listed():
     store = MemoryStore()
     repository, ref = Repository(store, ManualClock()), refs.application_status(MODEL, "web")
