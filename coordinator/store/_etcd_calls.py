@@ -120,11 +120,16 @@ def classify(code: grpc.StatusCode, text: str) -> Fault:
 
 
 class CallFailed(Exception):
-    """A request ended without a usable answer.  `maybe_done`: this or an earlier attempt may have landed."""
+    """A request ended without a usable answer.
+
+    `maybe_done`: this or an earlier attempt may have landed.  `under_way`: one of them was never answered, and
+    may still land.
+    """
 
     def __init__(self, fault: Fault, text: str, *, maybe_done: bool) -> None:
         super().__init__(f"{text} ({fault.value})")
         self.fault, self.text, self.maybe_done = fault, text, maybe_done
+        self.under_way = fault is Fault.UNKNOWN
 
 
 class History:
@@ -273,7 +278,7 @@ class Calls:
         """
         ends_s = time.monotonic() + (self.deadline_s if deadline_s is None else deadline_s)
         attempt_s = ATTEMPT_BIG_S if request.ByteSize() >= BIG_BYTES else ATTEMPT_S
-        maybe_done = False
+        maybe_done = under_way = False
         while not self._closed.is_set():
             index = self._current
             member = self.members[index]
@@ -282,6 +287,7 @@ class Calls:
                 return self.call_member(member, kind, request, min(attempt_s, left_s)), maybe_done
             except CallFailed as failed:
                 failed.maybe_done = maybe_done = maybe_done or failed.maybe_done
+                failed.under_way = under_way = under_way or failed.under_way
                 if failed.fault in (Fault.NOT_DONE, Fault.UNKNOWN):
                     self.rotate(index)
                     attempt_s *= 2  # a large answer may need longer than the first attempt had
@@ -290,7 +296,9 @@ class Calls:
                 if not may_go_on or time.monotonic() + pause_s >= ends_s:
                     raise
             self._closed.wait(pause_s)
-        raise CallFailed(Fault.NOT_DONE, "the store was closed", maybe_done=maybe_done)
+        closed = CallFailed(Fault.NOT_DONE, "the store was closed", maybe_done=maybe_done)
+        closed.under_way = under_way
+        raise closed
 
     def call_member(self, member: Member, kind: str, request: Any, timeout_s: float = ATTEMPT_S) -> Any:
         """Send *request* to *member* once; when it rejects the token, get a new one and send it again.

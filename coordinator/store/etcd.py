@@ -174,7 +174,7 @@ class EtcdStore:
         revision = self._landed(txn, present)
         if revision is not None:
             return Committed(revision)
-        if failed.fault is Fault.NO_SPACE:  # an answer, so nothing is under way that could still land
+        if not failed.under_way:
             raise explain("commit the transaction", failed) from failed
         raise _unknown(txn, f"{failed.text}; it has not landed yet, but it may") from failed
 

@@ -455,9 +455,18 @@ def ask(row: Row, now: Round, after_s: float) -> CoordinatorError | None:
 
 
 def ask_again(row: Row, now: Round) -> None:
-    """Ask as a person would who was told that it may have been done: perhaps it was."""
-    error = ask(row, now, 0)
-    assert error is None or (isinstance(error, Refused) and "already" in str(error)), error
+    """Ask as a person would who was told that it may have been done (perhaps it was), or to try again."""
+    errors: list[CoordinatorError] = []
+
+    def is_answered() -> bool:
+        error = ask(row, now, 0)
+        if error is None or (isinstance(error, Refused) and "already" in str(error)):
+            return True
+        errors.append(error)
+        return not isinstance(error, row.excuses)
+
+    wait_for(is_answered, "an answer that stands")
+    assert all(isinstance(error, row.excuses) for error in errors), errors
 
 
 def has_recovered(system: System) -> bool:
