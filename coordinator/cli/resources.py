@@ -6,10 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from coordinator.cli.target import Target
+from coordinator.cli.upload import progress_of
 from coordinator.cli.usage import pairs
 from coordinator.errors import NotFound, Refused
-
-MIB = 1024 * 1024
 
 
 def handed_in(target: Target, words: Iterable[str]) -> dict[str, str]:
@@ -45,7 +44,5 @@ def content_of(name: str, value: str) -> bytes:
 
 
 def _send(target: Target, name: str, data: bytes) -> str:
-    def progress(sent: int) -> None:
-        target.console.progress(f"Uploading resource {name}: {sent / MIB:.1f} of {len(data) / MIB:.1f} MiB")
-
+    progress = progress_of(target.console, f"resource {name}", len(data))
     return target.client.upload_resource(data, progress)["sha256"]
