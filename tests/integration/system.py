@@ -23,12 +23,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from networks import Network
+from ports import own_port
 
 from coordinator.cli.client import Client
 from coordinator.domain.refs import Kind
 from coordinator.domain.view import View
 from coordinator.store import keys
-from coordinator.store.embedded import LOOPBACK, EmbeddedEtcd, free_port
+from coordinator.store.embedded import LOOPBACK, EmbeddedEtcd
 from coordinator.store.etcd import EtcdStore
 from coordinator.store.journal import history
 from coordinator.store.repository import tree_of
@@ -38,7 +39,9 @@ ROOT = Path(__file__).resolve().parents[2]
 CHARMS = ROOT / "tests" / "charms"
 EXAMPLES = ROOT / "deploy" / "examples"
 WAIT_S = 60.0
-TTL_S = 2
+#: How long the leases of workers last where their end is waited for.  Elsewhere they last as long as people's do:
+#: on a busy machine a worker may stand still for a second, and one that has lost its lease runs hooks again.
+SHORT_TTL_S = 4
 SECRET_KEY = "c2VjcmV0cyBvZiB0aGUgdGVzdHMsIG5vIG90aGVycy4="
 
 T = TypeVar("T")
@@ -145,11 +148,15 @@ class System:
         etcd: list[EmbeddedEtcd],
         *,
         workers: int,
+        ttl_s: int | None = None,
         networks: Sequence[Network] = (),
     ) -> None:
-        """*networks*: of the first, the second, … worker; none: that of all."""
+        """*ttl_s*: of the workers' leases; None: as people have it.  *networks*: of the first, the second, …
+        worker; none: that of all.
+        """
         self.home, self.etcd, self.endpoints, self.networks = home, etcd, endpoints, networks
-        self.port = free_port()
+        self._session = {} if ttl_s is None else {"COORDINATOR_SESSION_TTL_S": str(ttl_s)}
+        self.port = own_port()
         self.token_file = home / "token"
         self.store = EtcdStore(endpoints.split(","))
         common = {
@@ -159,7 +166,7 @@ class System:
         }
         self.controller = Process(
             ["controller", "--listen", f"127.0.0.1:{self.port}", "--admin-token-file", str(self.token_file)],
-            {**common, "COORDINATOR_LEADER_TTL_S": str(TTL_S), "COORDINATOR_FORCE_WAIT_S": "1"},
+            {**common, "COORDINATOR_LEADER_TTL_S": "2", "COORDINATOR_FORCE_WAIT_S": "1"},
             home / "controller.log",
         )
         self.workers = [self.make_worker(number) for number in range(workers)]
@@ -170,8 +177,8 @@ class System:
             "COORDINATOR_ETCD": self.endpoints.replace(LOOPBACK, network.ours) if network else self.endpoints,
             "COORDINATOR_LOG_FORMAT": "json",
             "COORDINATOR_SECRET_KEY": SECRET_KEY,
-            "COORDINATOR_SESSION_TTL_S": str(TTL_S),
             "COORDINATOR_ADDRESS": "127.0.0.1",
+            **self._session,
         }
         data_dir = str(self.home / f"w{number}")
         return Process(
@@ -407,11 +414,16 @@ class People:
 
 @contextmanager
 def running(
-    *, workers: int = 1, members: int = 1, start: bool = True, networks: Sequence[Network] = ()
+    *,
+    workers: int = 1,
+    members: int = 1,
+    start: bool = True,
+    ttl_s: int | None = None,
+    networks: Sequence[Network] = (),
 ) -> Iterator[System]:
     """A system of its own, in memory where the platform has that; everything is gone afterwards.
 
-    *networks* as in System; they are opened and closed here.
+    *ttl_s* and *networks* as in System; the networks are opened and closed here.
     """
     shm = Path("/dev/shm")
     with ExitStack() as stack:
@@ -428,7 +440,7 @@ def running(
             for member in etcd:
                 member.wait_ready()
             endpoints = ",".join(member.endpoint for member in etcd)
-            system = System(home, endpoints, etcd, workers=workers, networks=networks)
+            system = System(home, endpoints, etcd, workers=workers, ttl_s=ttl_s, networks=networks)
             if start:
                 system.start()
             yield system
@@ -457,11 +469,11 @@ def _end_daemons(home: Path) -> None:
 def _members(home: Path, count: int, hosts: Sequence[str]) -> list[EmbeddedEtcd]:
     """Return *count* members, not started, which will listen on the addresses *hosts* too."""
     if count == 1 and not hosts:
-        return [EmbeddedEtcd(home / "etcd", throwaway=True)]
-    peers = {f"member-{number}": free_port() for number in range(count)}
+        return [EmbeddedEtcd(home / "etcd", throwaway=True, client_port=own_port(), peer_port=own_port())]
+    peers = {f"member-{number}": own_port() for number in range(count)}
     members = []
     for name, peer_port in peers.items():
-        port = free_port()
+        port = own_port()
         listening = ",".join(f"http://{host}:{port}" for host in (LOOPBACK, *hosts))
         flags = ("--heartbeat-interval=50", "--election-timeout=500", f"--listen-client-urls={listening}")
         how = {"throwaway": True, "cluster": peers, "flags": flags}

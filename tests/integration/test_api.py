@@ -17,6 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from ports import own_port
 from system import System, running, wait_for
 
 from coordinator.api.auth import EVERYWHERE, hash_token, new_token
@@ -24,7 +25,6 @@ from coordinator.clock import RealClock
 from coordinator.domain import refs
 from coordinator.domain.change import Change
 from coordinator.domain.model import User
-from coordinator.store.embedded import free_port
 from coordinator.store.repository import Author, Repository
 
 
@@ -193,7 +193,7 @@ def test_without_tls_the_api_listens_on_loopback_only(system):
 
 def test_the_api_and_the_command_line_speak_tls(system, tmp_path):
     cert, key = make_certificate(tmp_path)
-    port = free_port()
+    port = own_port()
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "coordinator", "controller", "--etcd", system.endpoints,
@@ -208,7 +208,7 @@ def test_the_api_and_the_command_line_speak_tls(system, tmp_path):
             try:
                 connection.request("GET", "/health")
                 return connection.getresponse().status == 200
-            except ConnectionError:
+            except OSError:
                 return False
             finally:
                 connection.close()

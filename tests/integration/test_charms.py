@@ -5,22 +5,20 @@ from __future__ import annotations
 import random
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
+from ports import own_ports
 from seeds import seeds
 from system import CHARMS, EXAMPLES, People, System, journal, pack, running, wait_for
 
 import ops
 from coordinator.domain.refs import Kind
-from coordinator.store.embedded import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -140,34 +138,23 @@ def examples(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def free_ports(count: int) -> int:
-    """Return the first of so many ports in a row that nobody listens on."""
-    while True:
-        first = free_port()
-        with ExitStack() as stack, suppress(OSError, OverflowError):
-            for number in range(first, first + count):
-                stack.enter_context(socket.socket()).bind(("0.0.0.0", number))
-            return first
-
-
 def test_the_examples_serve_pages_and_stop_when_they_are_removed(examples):
     with running(workers=2) as system:
         system.add_model()
-        system.deploy(examples / "web", "web", **{"base-port": free_ports(1)})
+        system.deploy(examples / "web", "web", **{"base-port": own_ports(1)})
         system.wait_settled(1)
         assert system.units()["web/0"]["workload-status"] == {
             "current": "waiting",
             "message": "for a relation with a store",
             "since": system.units()["web/0"]["workload-status"]["since"],
         }
-        system.deploy(examples / "store", "store", units=2, **{"base-port": free_ports(2)})
+        system.deploy(examples / "store", "store", units=2, **{"base-port": own_ports(2)})
         system.integrate("web", "store")
         system.wait_settled(3)
         wait_for(lambda: "<h1>Hello</h1>" in page(system, "web/0"), "the page")
         system.config("web", title="Bonjour")
         wait_for(lambda: "<h1>Bonjour</h1>" in page(system, "web/0"), "the new title")
-        before = _servers(system)
-        assert len(before) == 3
+        before = wait_for(lambda: len(found := _servers(system)) == 3 and found, "nothing but three servers")
         system.config("store", **{"max-value-bytes": 100})
         wait_for(lambda: len(_servers(system) & before) == 1, "both stores to be restarted, and not the site")
         system.ask("DELETE", "/v1/models/m")
@@ -186,15 +173,14 @@ def _servers(system: System) -> set[str]:
 def test_a_daemon_that_a_hook_started_outlives_the_worker():
     with running(workers=1) as system:
         system.add_model()
-        system.deploy(EXAMPLES / "store", "store", **{"base-port": free_ports(1)})
+        system.deploy(EXAMPLES / "store", "store", **{"base-port": own_ports(1)})
         system.wait_settled(1)
-        before = _servers(system)
-        assert len(before) == 1
+        before = wait_for(lambda: len(found := _servers(system)) == 1 and found, "nothing but the server")
         system.workers[0].kill()
         system.workers[0].start()
         system.config("store", **{"max-value-bytes": 4096})
         system.wait_settled(1)
-        assert _servers(system) == before
+        wait_for(lambda: _servers(system) == before, "the server, and no other")
 
 
 def test_an_upgrade_replaces_files_and_keeps_those_the_charm_made(tmp_path):
