@@ -36,7 +36,7 @@ from coordinator.store.txn import (
     Unmoved,
 )
 
-WAIT_S = 5.0  # for things that happen in milliseconds
+WAIT_S = 30.0  # for things that happen in milliseconds
 
 
 def put(store: Store, key: str, value: bytes = b"", lease: int = 0) -> int:

@@ -26,16 +26,17 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
+from ports import own_port
 
 from coordinator.errors import BadRequest, Denied, Unavailable, UnknownOutcome
 from coordinator.store._etcd_watch import EtcdWatch
-from coordinator.store.embedded import EmbeddedEtcd, find_binary, free_port
+from coordinator.store.embedded import EmbeddedEtcd, find_binary
 from coordinator.store.etcd import TLS, EtcdStore
 from coordinator.store.mirror import Mirror
 from coordinator.store.session import Session
 from coordinator.store.txn import Committed, Conflict, Exists, Put, Txn, Unmoved
 
-WAIT_S = 15.0
+WAIT_S = 30.0
 
 pytestmark = pytest.mark.slow
 
@@ -56,17 +57,18 @@ def folder(etcd_folder: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def single(folder: Path) -> Iterator[EmbeddedEtcd]:
-    with EmbeddedEtcd(folder / "single", throwaway=True) as member:
+    ports = {"client_port": own_port(), "peer_port": own_port()}
+    with EmbeddedEtcd(folder / "single", throwaway=True, **ports) as member:
         yield member
 
 
 @pytest.fixture
 def cluster(folder: Path) -> Iterator[list[EmbeddedEtcd]]:
     """Three members on loopback."""
-    peers = {f"m{number}": free_port() for number in range(3)}
+    peers = {f"m{number}": own_port() for number in range(3)}
     members = [
         EmbeddedEtcd(
-            folder / name, throwaway=True, name=name, client_port=free_port(), peer_port=port, cluster=peers
+            folder / name, throwaway=True, name=name, client_port=own_port(), peer_port=port, cluster=peers
         )
         for name, port in peers.items()
     ]
@@ -224,17 +226,17 @@ def test_the_connected_member_of_three_is_stopped(cluster: list[EmbeddedEtcd]) -
     store = EtcdStore([member.endpoint for member in cluster])
     reader, writer = Reader(store), Writer(store, "a")
     doubts: list[float] = []
-    session = Session(store, ttl_s=6, on_doubt=lambda: doubts.append(time.monotonic()))
+    session = Session(store, ttl_s=9, on_doubt=lambda: doubts.append(time.monotonic()))
     session.start()
     wait_until(lambda: len(reader.seen) > 20, "traffic")
 
     with stopped(cluster[0]):
         before = len(writer.acknowledged)
-        wait_until(lambda: len(writer.acknowledged) > before + 50, "commits through another member", 5)
+        wait_until(lambda: len(writer.acknowledged) > before + 50, "commits through another member")
         before = len(reader.seen)
-        wait_until(lambda: len(reader.seen) > before + 50, "changes through another member", 12)
+        wait_until(lambda: len(reader.seen) > before + 50, "changes through another member")
         confirmed_s = session.confirmed_s
-        wait_until(lambda: session.confirmed_s > confirmed_s, "a refresh through another member", 5)
+        wait_until(lambda: session.confirmed_s > confirmed_s, "a refresh through another member")
 
     assert session.close()
     assert doubts == []
@@ -607,7 +609,7 @@ def test_passwords_tokens_and_roles(folder: Path) -> None:
 def test_mutual_tls(folder: Path) -> None:
     folder.mkdir()
     ca, server, client = certificates(folder)
-    port = free_port()
+    port = own_port()
     url = f"https://127.0.0.1:{port}"
     flags = [
         f"--listen-client-urls={url}",
@@ -617,7 +619,7 @@ def test_mutual_tls(folder: Path) -> None:
         f"--trusted-ca-file={ca}",
         "--client-cert-auth",
     ]
-    member = EmbeddedEtcd(folder / "tls", throwaway=True, client_port=port, peer_port=free_port(), flags=flags)
+    member = EmbeddedEtcd(folder / "tls", throwaway=True, client_port=port, peer_port=own_port(), flags=flags)
     member.start(wait=False)
     try:
         store = EtcdStore([url], tls=TLS(ca=ca, cert=client[0], key=client[1]))

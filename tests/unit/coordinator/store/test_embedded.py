@@ -19,7 +19,7 @@ from coordinator.store.embedded import BINARY_VARIABLE, EmbeddedEtcd, find_binar
 from coordinator.store.etcd import EtcdStore, check_version
 from coordinator.store.txn import Put, Txn
 
-WAIT_S = 10.0
+WAIT_S = 30.0
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from coordinator.store._etcd_proto import kv, rpc
 from coordinator.store._etcd_watch import EtcdWatch
 from coordinator.store.port import Batch
 
-WAIT_S = 5.0
+WAIT_S = 30.0
 START = 10  # everything is watched after this revision
 
 

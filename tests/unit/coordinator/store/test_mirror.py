@@ -17,7 +17,7 @@ from coordinator.store.mirror import Mirror
 from coordinator.store.port import Snapshot, Store
 from coordinator.store.txn import Delete, Item, Put, Txn
 
-WAIT_S = 5.0
+WAIT_S = 30.0
 
 
 class Followed:

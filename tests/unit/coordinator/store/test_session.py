@@ -17,7 +17,7 @@ from coordinator.store.memory import MemoryStore
 from coordinator.store.session import Session, Standing, boot_clock
 from coordinator.store.txn import Put, Txn
 
-WAIT_S = 5.0
+WAIT_S = 30.0
 
 
 class Told(list[str]):
@@ -191,7 +191,7 @@ def test_with_threads_the_owner_is_told_in_time_and_nothing_is_left() -> None:
     store.mute = True
     assert lost.wait(WAIT_S)
     since_s = [at - session.confirmed_s for at in told]
-    assert 2.0 <= since_s[0] <= 2.5
+    assert 2.0 <= since_s[0] < session.ttl_s, "before anybody else can have what it held"
     assert len(told) == 2
     session.close()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("session")]
@@ -201,9 +201,9 @@ def test_with_threads_and_etcd_it_stays_valid_longer_than_its_ttl(etcd: Embedded
     from coordinator.store.etcd import EtcdStore
 
     store = EtcdStore([etcd.endpoint])
-    session = Session(store, ttl_s=3)  # less would be lost when a busy machine stalls
+    session = Session(store, ttl_s=4)  # less would be lost when a busy machine stalls
     session.start()
-    ends_s = time.monotonic() + 4.0
+    ends_s = time.monotonic() + 5.0
     while time.monotonic() < ends_s:
         assert session.standing() is not Standing.LOST
         time.sleep(0.05)

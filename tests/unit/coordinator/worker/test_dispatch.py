@@ -20,7 +20,7 @@ from coordinator.worker.dispatch import Ended, Minder, Run, Runs
 from coordinator.worker.output import LINE_BYTES_MAX, Kept
 from coordinator.worker.script import SHELL, script_file
 
-WAIT_S = 10.0
+WAIT_S = 30.0
 
 
 @pytest.fixture
