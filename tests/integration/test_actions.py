@@ -90,7 +90,7 @@ def test_a_running_action_is_asked_to_end_when_it_is_cancelled(system, people):
     number = people.background("actor/0", "long")
     wait_for(lambda: people.task(number).get("log"), "its progress")
     assert people.task(number)["status"] == "running"
-    assert "running action long" in json.dumps(system.units()["actor/0"]["juju-status"])
+    wait_for(lambda: "running action long" in str(system.units()["actor/0"]["juju-status"]), "it to be shown")
     waiting = people.background("actor/0", "polite")
     cancelled = people("cancel-task", number, waiting, "--format", "json")
     assert {task["id"]: task["status"] for task in json.loads(cancelled.stdout)} == {
@@ -192,7 +192,8 @@ def test_commands_run_on_machines_as_such_and_in_what_units_can_take_them(system
     told = json.loads(people("show-operation", operation, "--format", "json").stdout)
     assert told["refused"] == {"actor/9": 'unit "actor/9" not found (not found)'}
     people.run("actor/0", "polite")
-    assert "coordinator_tasks_running 0.0" in (figures := metrics(system))
+    wait_for(lambda: "coordinator_tasks_running 0.0" in metrics(system), "the worker to know that nothing runs")
+    figures = metrics(system)
     assert 'coordinator_tasks_total{kind="exec",outcome="aborted"} 1.0' in figures
     assert re.search(r'coordinator_task_seconds_count{kind="action"} [1-9]', figures)
 

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import pytest
 from networks import POSSIBLE, Network
 from seeds import seeds
-from system import CHARMS, WAIT_S, ApiError, System, pack, running, wait_for
+from system import CHARMS, SHORT_TTL_S, WAIT_S, ApiError, System, pack, running, wait_for
 
 from coordinator.cli.client import Client
 from coordinator.domain import refs
@@ -263,7 +263,8 @@ class Fault(NamedTuple):
 
 def revoke(system: System) -> None:
     """Let the worker lose its session: claims, terms and all."""
-    (claim,) = system.store.read(keys.key_of(refs.claim("m", UnitName.parse(UNIT)))).items
+    key = keys.key_of(refs.claim("m", UnitName.parse(UNIT)))
+    (claim,) = wait_for(lambda: system.store.read(key).items, "a claim")
     system.store.revoke(claim.lease)
 
 
@@ -296,7 +297,7 @@ def mend(system: System) -> None:
 
 def kill_worker_of_leader(system: System) -> None:
     """Kill it, until another one leads."""
-    leader = system.leader("handy")
+    leader = wait_for(lambda: system.leader("handy"), "a leader")
     worker = system.worker_of(leader)
     worker.kill()
     wait_for(lambda: system.leader("handy") not in ("", leader), "another leader")
@@ -309,7 +310,7 @@ def start_workers(system: System) -> None:
 
 
 def kill_leading_member(system: System) -> None:
-    (leader,) = [member for member in system.etcd if leads(member)]
+    leader = wait_for(lambda: next(filter(leads, system.etcd), None), "a leader of etcd")
     assert leader.pid is not None
     os.kill(leader.pid, signal.SIGKILL)
     wait_for(lambda: not leader.is_running, "the end of the member")
@@ -375,7 +376,7 @@ def one_of_each() -> Iterator[System]:
 @pytest.fixture(scope="module")
 def several() -> Iterator[System]:
     networks = [Network(0), Network(1)] if POSSIBLE else []
-    with running(workers=2, members=3, networks=networks) as system:
+    with running(workers=2, members=3, ttl_s=SHORT_TTL_S, networks=networks) as system:
         set_up(system, rounds=len(FAULTS_OF_SEVERAL))
         yield system
 

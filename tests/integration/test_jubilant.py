@@ -218,7 +218,7 @@ seen["refused"] = {
     "consume": refused(lambda: juju.consume("other.keeper")),
     "ssh": refused(lambda: juju.cli("ssh", "reader/0")),
 }
-juju.destroy_model("related", destroy_storage=True, force=True, timeout=20)
+juju.destroy_model("related", destroy_storage=True, force=True, timeout=60)
 print(json.dumps(seen))
 """
 

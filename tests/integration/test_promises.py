@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 from seeds import seeds
-from system import TTL_S, ApiError, System, journal, running, wait_for
+from system import SHORT_TTL_S, ApiError, System, journal, running, wait_for
 
 from coordinator.domain import refs
 from coordinator.domain.refs import Kind
@@ -98,11 +98,9 @@ def test_a_worker_killed_in_a_hook_runs_the_hook_again_and_nothing_of_the_first_
         assert system.counts()["a/0"] == before
         system.workers[0].start()
         system.config("a", slow="")
-        wait_for(
-            lambda: len([x for x in system.lines() if x["hook"] == "start" and x["what"] == "start"]) > 1, "again"
-        )
-        # The second run started before the option was read anew: end it, so that the third one sees the option.
-        if len([line for line in system.lines() if line["what"] == "slow"]) > 1:
+        # Perhaps the second run read the option before it was reset: end it, so that the third one sees that.
+        is_slow = wait_for(lambda: _second_run(system.lines()), "what the second run does") == "slow"
+        if is_slow:
             system.workers[0].kill()
             system.workers[0].start()
         system.wait_settled(1)
@@ -111,12 +109,18 @@ def test_a_worker_killed_in_a_hook_runs_the_hook_again_and_nothing_of_the_first_
         assert journal(system)["a/0"].count("start") == 1
 
 
+def _second_run(lines: list[dict[str, str]]) -> str:
+    """Return what the second run of start says after its beginning; empty while it has not."""
+    said = [line["what"] for line in lines if line["hook"] == "start"]
+    return "".join(said[3:4])  # after start, slow of the first run, and its own start
+
+
 # --- 3: fencing ------------------------------------------------------------------------------------------
 
 
 @both_ways
 def test_a_frozen_leader_is_replaced_its_hook_is_ended_and_its_return_changes_nothing(way):
-    with running(workers=2) as system:
+    with running(workers=2, ttl_s=SHORT_TTL_S) as system:
         system.add_model()
         system.recorder("a", units=2)
         system.wait_settled(2)
@@ -127,9 +131,7 @@ def test_a_frozen_leader_is_replaced_its_hook_is_ended_and_its_return_changes_no
         assert slow[old]["leader"] == "True"
         worker.freeze()
         # The minder does not depend on the worker: the hook is dead before anybody else leads.
-        wait_for(lambda: not _is_slow_hook_alive(system, old), "the frozen leader's hook to be ended")
-        assert system.leader("a") == old
-        new = wait_for(lambda: (found := system.leader("a")) not in ("", old) and found, "another leader")
+        new = wait_for(lambda: _another_leads_and_the_hook_is_over(system, old), "another leader")
         # Nobody has to wait for the end of a hook that was told that it does not lead.
         assert _is_slow_hook_alive(system, new)
         assert slow[new]["leader"] == "False"
@@ -143,6 +145,13 @@ def test_a_frozen_leader_is_replaced_its_hook_is_ended_and_its_return_changes_no
         assert system.memories()[old].hooks >= memory.hooks
         assert_every_effect_landed_once(system)
         assert_no_hooks_overlapped(system)
+
+
+def _another_leads_and_the_hook_is_over(system: System, old: str) -> str:
+    """Return who leads instead of *old*, empty while nobody does; fail if that is while *old* runs its hook."""
+    leader = system.leader("a")  # first: what runs is looked at later, so that a slow look accuses nobody
+    assert leader in ("", old) or not _is_slow_hook_alive(system, old)
+    return leader if leader != old else ""
 
 
 def _slow_hooks(system: System) -> dict[str, dict[str, str]]:
@@ -163,7 +172,7 @@ def _is_slow_hook_alive(system: System, unit: str) -> bool:
 
 @both_ways
 def test_a_leader_that_is_removed_by_force_is_ended_before_another_unit_leads(way):
-    with running(workers=2) as system:
+    with running(workers=2, ttl_s=SHORT_TTL_S) as system:
         system.add_model()
         system.recorder("a", units=2)
         system.wait_settled(2)
@@ -200,7 +209,7 @@ def _in_time(limit_s: float, move: Callable[[], float]) -> None:
 
 @both_ways
 def test_a_killed_leader_is_replaced_when_its_lease_ends(way):
-    with running(workers=2) as system:
+    with running(workers=2, ttl_s=SHORT_TTL_S) as system:
         system.add_model()
         system.recorder("a", units=2)
 
@@ -217,7 +226,7 @@ def test_a_killed_leader_is_replaced_when_its_lease_ends(way):
             worker.start()
             return took_s
 
-        _in_time(TTL_S + 1, move)
+        _in_time(SHORT_TTL_S + 1, move)
 
 
 @both_ways
@@ -256,7 +265,7 @@ def test_the_etcd_member_that_everybody_talks_to_is_killed_and_no_event_is_misse
         assert system.etcd[0].pid is not None
         os.kill(system.etcd[0].pid, signal.SIGKILL)
         for number in range(5):
-            system.config("a", color=f"after-{number}")
+            _insist(system, f"after-{number}")
         system.wait_settled(3)
         bags = system.view().list(Kind.UNIT_BAG, "m", "2")
         assert {bag["color"] for ref, bag in bags if ref.path[2] == "a"} == {"after-4"}
@@ -272,6 +281,21 @@ def test_the_etcd_member_that_everybody_talks_to_is_killed_and_no_event_is_misse
                 assert all(state.members.has_handled(*each) for each in stored.items()), ref
         assert_every_effect_landed_once(system)
         assert_no_hooks_overlapped(system)
+
+
+def _insist(system: System, color: str) -> None:
+    """Set an option of `a`, again when etcd had no leader for so long that nobody can say what became of it."""
+
+    def is_done() -> bool:
+        try:
+            system.config("a", color=color)
+        except ApiError as error:
+            if error.status < 500:
+                raise
+            return False
+        return True
+
+    wait_for(is_done, f"{color} to be set")
 
 
 def test_a_worker_that_was_away_while_history_was_compacted_comes_back_right():
@@ -310,15 +334,18 @@ def test_a_failing_hook_is_shown_retried_and_resolved(way):
             "the error",
         )
         assert shown["workload-status"]["message"] == 'hook failed: "start"'
-        assert shown["juju-status"]["current"] == "idle"
+        wait_for(
+            lambda: system.units()["a/0"]["juju-status"]["current"] == "idle", "its agent to have nothing to do"
+        )
         log = (system.home / "w0" / "logs" / "m.jsonl").read_text()
         assert "Traceback: the start hook fails because it was told to" in log
         assert 'hook \\"start\\" (via hook dispatching script: dispatch) failed: exit status 1' in log
         before = system.memories()["a/0"]
-        assert (before.hooks, before.failed.attempts) == (system.counts()["a/0"], 1)
+        assert before.hooks == system.counts()["a/0"]
+        asked = before.failed.attempts  # 1, unless five seconds have passed already
         system.ask("POST", "/v1/models/m/units/resolve", {"names": ["a/0"]})
-        wait_for(lambda: system.memories()["a/0"].failed.attempts == 2, "the retry that was asked for")
-        wait_for(lambda: system.memories()["a/0"].failed.attempts == 3, "the retry by itself")
+        wait_for(lambda: system.memories()["a/0"].failed.attempts > asked, "the retry that was asked for")
+        wait_for(lambda: system.memories()["a/0"].failed.attempts > asked + 1, "the retry by itself")
         system.ask("POST", "/v1/models/m/units/resolve", {"names": ["a/0"], "retry": False})
         system.wait_settled(1)
         assert system.memories()["a/0"].hooks == system.counts()["a/0"] + 1, "the skipped hook has no effects"
@@ -370,7 +397,7 @@ def test_removal_in_any_order_leaves_nothing(order):
 
 
 def test_a_dead_worker_holds_up_removal_until_it_is_forced():
-    with running(workers=2) as system:
+    with running(workers=2, ttl_s=SHORT_TTL_S) as system:
         system.add_model()
         system.recorder("a", units=2)
         system.wait_settled(2)
@@ -380,10 +407,14 @@ def test_a_dead_worker_holds_up_removal_until_it_is_forced():
         wait_for(lambda: set(system.units()) == {"a/0"}, "the other unit to go")
         system.ask("DELETE", "/v1/models/m?force=true")
         wait_for(lambda: not system.keys_below("/coordinator/models/m"), "the model to go by force")
-        machine = next(m for m, t in system.ask("GET", "/v1/machines")["machines"].items()
-                       if t["juju-status"]["current"] == "down")  # fmt: skip
+        machine = wait_for(lambda: _machine_down(system), "its machine to be down")
         system.ask("DELETE", f"/v1/machines/{machine}?force=true")
         wait_for(lambda: machine not in system.ask("GET", "/v1/machines")["machines"], "the machine to go")
+
+
+def _machine_down(system: System) -> str:
+    machines = system.ask("GET", "/v1/machines")["machines"]
+    return next((name for name, each in machines.items() if each["juju-status"]["current"] == "down"), "")
 
 
 def test_the_worker_of_a_removed_machine_ends_and_says_why():

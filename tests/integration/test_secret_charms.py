@@ -175,7 +175,7 @@ def test_time_alone_wakes_the_owner_of_a_secret_also_after_nobody_was_there():
         assert about_both[:2] == ["keeper/0 secret-expired both 1", "keeper/0 secret-rotate both "]
 
         # Of the one that is only rotated, the store says that a year is over.
-        _let_rotate(system, "api", in_s=0.5)
+        _let_pass(system, "api", rotates_at_s=time.time() + 0.5)
         wait_line(system, "keeper/0 secret-rotate api ")
         wait_for(lambda: _labelled(system, "api").revision == 2, "its hook to land")
         rotated = _labelled(system, "api")
@@ -184,9 +184,10 @@ def test_time_alone_wakes_the_owner_of_a_secret_also_after_nobody_was_there():
         wait_for(lambda: [line for line in lines(system) if "reader/0 changed peer" in line], "its reader")
 
         # Nobody is there when it expires; whoever comes back is told.
-        _add_own(system, "missed", "--expire 1s")
-        due_s = time.time() + 1
+        _add_own(system, "missed", "--expire 1h")
         system.workers[0].kill()
+        due_s = time.time() + 0.5
+        _let_pass(system, "missed", expires_at_s=due_s, expired_again_s=due_s)
         wait_for(lambda: time.time() > due_s, "it to expire")
         assert not [line for line in lines(system) if "missed" in line]
         system.workers[0].start()
@@ -212,10 +213,11 @@ def _add_own(system: System, label: str, flags: str) -> None:
     assert done["status"] == "completed", done
 
 
-def _let_rotate(system: System, label: str, *, in_s: float) -> None:
-    (secret,) = [each for each in secrets(system) if each.label == label]
-    assert secret.rotates_at_s is not None
-    after = replace(secret, rotates_at_s=time.time() + in_s)
+def _let_pass(system: System, label: str, **due: float) -> None:
+    """Have what is due in a long time be due at other moments."""
+    secret = _labelled(system, label)
+    assert all(getattr(secret, name) is not None for name in due)
+    after = replace(secret, **due)
     repository = Repository(system.store, RealClock())
     change = Change(did="time passes", puts={refs.secret("m", secret.id): after})
     assert isinstance(repository.write(change, Author(name="test"), since=system.view().revision), Committed)
