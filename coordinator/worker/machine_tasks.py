@@ -23,7 +23,7 @@ from coordinator.log import get_logger
 from coordinator.store.repository import Author
 from coordinator.store.txn import Committed
 from coordinator.worker.host import Host
-from coordinator.worker.task import PerformOnMachine, perform_on_machine
+from coordinator.worker.task import PerformOnMachine, ended_by, perform_on_machine
 
 TROUBLE_S = 1.0
 PIECES_PER_WRITE = 4  # 1 MiB: etcd refuses requests above 1.5 MiB
@@ -121,6 +121,8 @@ class MachineTasks:
         self._running[model] = task
         try:
             ran = self._perform(host, model, task, lambda: self._end_if_pointless(model, task))
+        except OSError as trouble:
+            ran = ended_by(trouble)
         finally:
             del self._running[model]
         if ran.status is None and not host.authority.is_valid():

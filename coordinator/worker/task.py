@@ -136,6 +136,11 @@ def perform_on_machine(host: Host, model: str, task: Task, on_start: Callable[[]
     return replace(ran, kept=_too_much_to_show(output)) if task.keeps_output else ran
 
 
+def ended_by(trouble: OSError) -> Ran:
+    """Return the end of a task that the machine could not run, or not to its end: its disk is full, say."""
+    return Ran(reason=f"the machine cannot run it: {trouble.strerror or trouble}")
+
+
 def _too_much_to_show(output: Kept) -> dict[str, Printed]:
     """Return the streams that results have only the beginning of."""
     printed = {

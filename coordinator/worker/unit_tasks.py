@@ -19,7 +19,7 @@ from coordinator.engine.task import NOT_LANDED, TERMINATED, Ran, begin, end
 from coordinator.engine.world import World
 from coordinator.worker.record import Sight
 from coordinator.worker.served import Served
-from coordinator.worker.task import PerformTask
+from coordinator.worker.task import PerformTask, ended_by
 
 TROUBLE_S = 1.0  # before the mark that a task runs is tried again
 
@@ -78,7 +78,10 @@ class UnitTasks:
                 served.end_what_lost_its_point()
 
             with served.running(task, world):
-                effects, ran = self._perform(host, memory, world, task, update)
+                try:
+                    effects, ran = self._perform(host, memory, world, task, update)
+                except OSError as trouble:
+                    effects, ran = Effects(), ended_by(trouble)
         if ran.status is None and not host.authority.is_valid():
             served.log.warning("task.interrupted", task=task.id, action=task.name, why=ran.reason)
             return

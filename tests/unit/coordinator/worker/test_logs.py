@@ -76,3 +76,22 @@ def test_models_have_files_of_their_own(tmp_path: Path, clock: ManualClock) -> N
     assert messages(both.of("one")) == ["1"]
     assert both.of("one") is both.of("one")
     both.close()
+
+
+def test_a_full_disk_costs_lines_and_nothing_else_and_the_next_line_says_so(log: ModelLog, tmp_path: Path) -> None:
+    file = tmp_path / "demo.jsonl"
+    file.symlink_to("/dev/full")
+    log.write("unit-web-0", "INFO", "m", "lost")
+    log.write("unit-web-0", "INFO", "m", "lost too")
+    file.unlink()
+    log.write("unit-web-0", "INFO", "m", "after")
+    assert messages(log) == ["2 lines before this one could not be written, and are lost", "after"]
+
+
+def test_a_directory_that_cannot_be_made_costs_lines_and_nothing_else(tmp_path: Path, clock: ManualClock) -> None:
+    (tmp_path / "logs").write_text("no directory")
+    log = Logs(tmp_path / "logs", clock).of("demo")
+    log.write("unit-web-0", "INFO", "m", "lost")
+    (tmp_path / "logs").unlink()
+    log.write("unit-web-0", "INFO", "m", "after")
+    assert messages(log)[1:] == ["after"]
