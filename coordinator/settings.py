@@ -14,6 +14,7 @@ from typing import Any, TypeVar, get_type_hints
 from coordinator.errors import BadRequest
 
 PREFIX = "COORDINATOR_"
+SESSION_TTL_S_MIN = 2
 
 T = TypeVar("T")
 
@@ -53,7 +54,7 @@ class WorkerSettings(StoreSettings):
     data_dir: str = "/var/lib/coordinator"
     """Where a worker keeps its identity, charms, logs, and the directories of its units.  COORDINATOR_DATA_DIR."""
 
-    session_ttl_s: int = 10
+    session_ttl_s: int = field(default=10, metadata={"min": SESSION_TTL_S_MIN})
     """How long a silent worker keeps its units and its leaders, in seconds; at least 2.
 
     Shorter means faster take-over and more false alarms: below 5 a slow disk or a busy core is enough.
@@ -77,7 +78,7 @@ class WorkerSettings(StoreSettings):
     """What becomes of open ports: `record` notes in `firewall.json` of the data directory who may reach them,
     `nftables` sees to it with the kernel's packet filter (needs root and `nft`).  COORDINATOR_FIREWALL."""
 
-    stop_timeout_s: int = 30
+    stop_timeout_s: int = field(default=30, metadata={"min": 0})
     """How long a stopping worker waits for running hooks before it ends them, in seconds.
     COORDINATOR_STOP_TIMEOUT_S."""
 
@@ -113,32 +114,37 @@ class ControllerSettings(StoreSettings):
     controller_name: str = "coordinator"
     """What the controller is called in `status`.  COORDINATOR_CONTROLLER_NAME."""
 
-    leader_ttl_s: int = 10
-    """How long a silent controller stays the leading one, in seconds.  COORDINATOR_LEADER_TTL_S."""
+    leader_ttl_s: int = field(default=10, metadata={"min": 1})
+    """How long a silent controller stays the leading one, in seconds; at least 1.  COORDINATOR_LEADER_TTL_S."""
 
     blobs: str = ""
     """As for workers; all processes must name the same place.  COORDINATOR_BLOBS."""
 
-    force_wait_s: int = 60
+    force_wait_s: int = field(default=60, metadata={"min": 0})
     """How long `--force` waits for the proper way before it removes what is left, in seconds.
     COORDINATOR_FORCE_WAIT_S."""
 
 
 def from_environment(kind: type[T], environ: Mapping[str, str] | None = None, **given: Any) -> T:
-    """Return the settings of *kind*: *given* ones that are not None, else from the environment, else defaults.
+    """Return the settings of *kind*: *given* ones, else from the environment, else defaults.
+
+    None and an empty text are as if nothing was given.
 
     Raises:
-        BadRequest: a variable's text is not of the field's type.
+        BadRequest: a variable's text is not of the field's type, or a number is less than the field allows.
     """
     environ = os.environ if environ is None else environ
     hints = get_type_hints(kind)
     values: dict[str, Any] = {}
     for each in fields(kind):  # type: ignore[arg-type]
         variable = PREFIX + each.name.upper()
-        if given.get(each.name) is not None:
+        if given.get(each.name) not in (None, ""):
             values[each.name] = given[each.name]
         elif environ.get(variable):
             values[each.name] = _parse(variable, environ[variable], hints[each.name])
+        least = each.metadata.get("min")
+        if least is not None and values.get(each.name, least) < least:
+            raise BadRequest(f"{variable} is {values[each.name]}", why=f"it must be {least} or more")
     return kind(**values)
 
 
@@ -151,6 +157,20 @@ def _parse(variable: str, text: str, kind: type) -> Any:
         return kind(text)
     except ValueError as cause:
         raise BadRequest(f"{variable} is {text!r}", why=f"it must be of type {kind.__name__}") from cause
+
+
+def parse_listen(text: str) -> tuple[str, int]:
+    """Return host and port of `host:port`; an empty host is every address, port 0 any free port.
+
+    Raises:
+        BadRequest: it is something else.
+    """
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise BadRequest(
+            f'cannot listen on "{text}"', why="it is not HOST:PORT", fix="write it like 127.0.0.1:17070"
+        )
+    return host, int(port)
 
 
 def user_data_dir() -> Path:

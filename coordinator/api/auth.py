@@ -64,10 +64,12 @@ class Auth:
         """
         scheme, _, token = (authorization or "").partition(" ")
         name, dot, _ = token.partition(".")
-        if scheme.lower() != "bearer" or not dot or "/" in name:
+        if not token:
             raise Denied(
                 "no token given", why="every request needs one", fix="coordinator login URL --token-file FILE"
             )
+        if scheme.lower() != "bearer" or not dot or "/" in name:
+            raise _not_valid()
         stored = self._repository.read(refs.user(name)).find_stored(refs.user(name))
         digest = hashlib.sha256(token.encode()).digest()
         if stored is not None:
@@ -76,11 +78,15 @@ class Auth:
             if is_token(token, stored.value.token_hash):
                 self._checked[digest] = (name, stored.revision)
                 return stored.value
-        raise Denied(
-            "the token is not valid",
-            why="nobody has it, or not any more",
-            fix="ask an administrator for a new one, then: coordinator login URL --token-file FILE",
-        )
+        raise _not_valid()
+
+
+def _not_valid() -> Denied:
+    return Denied(
+        "the token is not valid",
+        why="nobody has it, or not any more",
+        fix="ask an administrator for a new one, then: coordinator login URL --token-file FILE",
+    )
 
 
 def check(user: User, need: str, model: str | None = None) -> None:

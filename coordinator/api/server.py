@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import ssl
 import threading
 from collections.abc import Awaitable, Callable
 
@@ -20,7 +21,7 @@ from coordinator.api.routes import router
 from coordinator.api.services import Services
 from coordinator.errors import BadRequest, CoordinatorError, Refused, Unavailable
 from coordinator.log import get_logger
-from coordinator.settings import ControllerSettings
+from coordinator.settings import ControllerSettings, parse_listen
 from coordinator.wire import API, error_to_json
 
 BODY_BYTES_MAX = 1024 * 1024
@@ -86,9 +87,9 @@ class ApiServer:
     """Serves until `close`."""
 
     def __init__(self, settings: ControllerSettings, services: Services) -> None:
-        host, _, port = settings.listen.rpartition(":")
+        host, port = parse_listen(settings.listen)
         check_listen(settings, host)
-        self._socket = _bind(host or "0.0.0.0", int(port))
+        self._socket = _bind(host or "0.0.0.0", port)
         config = uvicorn.Config(
             make_app(services),
             log_level="warning",
@@ -98,6 +99,15 @@ class ApiServer:
             timeout_graceful_shutdown=DRAIN_S,
             lifespan="off",
         )
+        try:
+            config.load()  # here, not in the thread of the server: nobody would hear of a certificate that is none
+        except (OSError, ssl.SSLError) as cause:
+            self._socket.close()
+            raise Refused(
+                f"cannot serve TLS with {settings.tls_cert} and {settings.tls_key}",
+                why=cause.strerror or str(cause),
+                fix="COORDINATOR_TLS_CERT and COORDINATOR_TLS_KEY name a certificate and its key, as PEM files",
+            ) from cause
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._socket]}, name="api", daemon=True

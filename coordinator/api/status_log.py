@@ -56,15 +56,17 @@ def of_application(past: Iterable[View], model: str, app: str, *, limit: int) ->
 
 
 def _log(newest_first: Iterable[tuple[str, Status | AgentStatus]], limit: int) -> list[Entry]:
-    """Return one entry for each status that differs from the one of its kind that came after it."""
+    """Return one entry for each run of equal statuses of a kind, in the order in which they began."""
 
     def entries() -> Iterator[Entry]:
-        after: dict[str, tuple[str, str]] = {}
+        began: dict[str, Entry] = {}  # by kind: the status whose beginning is not found yet
         for kind, status in newest_first:
-            words = (status.current, status.message)
-            if after.get(kind) != words:
-                after[kind] = words
-                since = {"since": status.since} if status.since else {}
-                yield {"status": words[0], "message": words[1], "data": {}, **since, "type": kind}
+            since = {"since": status.since} if status.since else {}
+            entry = {"status": status.current, "message": status.message, "data": {}, **since, "type": kind}
+            later = began.get(kind, entry)
+            if (later["status"], later["message"]) != (status.current, status.message):
+                yield later
+            began[kind] = entry
+        yield from reversed(began.values())
 
     return list(islice(entries(), limit))[::-1]

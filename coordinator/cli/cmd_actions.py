@@ -27,6 +27,8 @@ def command(target: Target, output: Output, application: str | None, schema: boo
     found = target.client.actions(target.model, app)
     if not found:
         target.console.info(f"No actions defined for {app}.")
+        if output.format in ("yaml", "json"):
+            output.show({}, render.to_yaml)
         return
     if schema:
         tree = {name: action["schema"] for name, action in found.items()}

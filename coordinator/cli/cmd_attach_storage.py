@@ -25,6 +25,6 @@ def command(target: Target, words: tuple[str, ...]) -> None:
     if len(words) < 2:
         raise BadRequest("attach-storage requires a unit ID and at least one storage ID")
     unit, ids = UnitName.parse(words[0]), [str(StorageId.parse(text)) for text in words[1:]]
+    target.client.attach_storage(target.model, AttachStorage(unit=str(unit), ids=ids))
     for storage in ids:
         target.console.info(f"attaching {storage} to {unit}")
-    target.client.attach_storage(target.model, AttachStorage(unit=str(unit), ids=ids))

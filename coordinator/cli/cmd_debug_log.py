@@ -12,7 +12,7 @@ import click
 from coordinator.cli.log_text import LEVELS, Filter, Line, Style
 from coordinator.cli.output import Output, output_options
 from coordinator.cli.target import Target, model_options
-from coordinator.cli.usage import DURATION, INTEGER
+from coordinator.cli.usage import DURATION, at_least
 from coordinator.errors import BadRequest, Unavailable
 
 LINES_BEFORE = 10  # what is shown of the past before following
@@ -28,8 +28,8 @@ LINES_BEFORE = 10  # what is shown of the past before following
 @click.option("--include-module", multiple=True, metavar="MODULE", help="Only of these modules; repeatable.")
 @click.option("--exclude-module", multiple=True, metavar="MODULE", help="Not of these modules; repeatable.")
 @click.option("-l", "--level", default="TRACE", metavar="LEVEL", help="Only of this level and above.")
-@click.option("-n", "--lines", type=INTEGER, metavar="N", help="Show the last N lines, then follow.")
-@click.option("--limit", type=INTEGER, metavar="N", help="Show the last N lines and end; 0: all of them.")
+@click.option("-n", "--lines", type=at_least(0), metavar="N", help="Show the last N lines, then follow.")
+@click.option("--limit", type=at_least(0), metavar="N", help="Show the last N lines and end; 0: all of them.")
 @click.option("--replay", is_flag=True, help="Show everything from the beginning.")
 @click.option("--tail", is_flag=True, help="Follow: show new lines as they come.  The default on a terminal.")
 @click.option("--no-tail", is_flag=True, help="Show what there is and end.  The default elsewhere.")

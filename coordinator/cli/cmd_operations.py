@@ -56,7 +56,7 @@ def command(
         ids = each["task-ids"]
         more = "..." if len(ids) > TASK_IDS_MAX else ""
         timing = task_text.timing(each["timing"], utc=utc)
-        moments = [timing.get(name, "")[:19] for name in ("started", "completed")]
+        moments = [timing.get(name, "")[:19].replace(" ", "T") for name in ("started", "completed")]
         rows.append([each["id"], each["status"], *moments, ",".join(ids[:TASK_IDS_MAX]) + more, each["summary"]])
     tree = {
         each["id"]: {

@@ -89,6 +89,12 @@ def command(
         unused = [f"--{name}" for name, value in flags.items() if value]
         _steer(target, app, back=back, force_units=force_units, given=exclusive + unused)
         return
+    if switch:
+        raise Refused(
+            f'cannot refresh "{app}" from a store',
+            why="there is no charm store here",
+            fix=f"coordinator refresh {app} --path ./{app}",
+        )
     if path is None:
         raise Refused(
             "refreshing a local charm requires either --path or --switch",

@@ -28,11 +28,11 @@ def command(
     Each runs its last hooks and goes; `coordinator status` shows when.  Either all of them are removed or, if one
     cannot be, none.
     """
-    names = [UnitName.parse(text) for text in required(units, "no units specified")]
     if num_units is not None:
         raise BadRequest(
             "--num-units for non k8s models not valid", fix="name the units: coordinator remove-unit web/0"
         )
+    names = [UnitName.parse(text) for text in required(units, "no units specified")]
     tree = target.client.status(target.model)
     there = _units_of(tree)
     for name in names:

@@ -27,7 +27,8 @@ def command(target: Target, output: Output, name: str | None, details: bool) -> 
     found = target.client.resources(target.model, app)
     if not found:
         target.console.info("No resources to display.")
-        return
+        if output.format == "tabular":
+            return
     rows = [
         (
             each["name"],

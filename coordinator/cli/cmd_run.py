@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from coordinator.cli import task_text, values
+from coordinator.cli.main import program
 from coordinator.cli.output import Output, output_options
 from coordinator.cli.target import Target, model_options
 from coordinator.cli.task_options import run_options
@@ -80,9 +81,9 @@ def run(
         console.info(
             f"Scheduled operation {operation['id']} with " + (f"task {tasks[0]['id']}" if single else count)
         )
-        console.info(f"Check operation status with 'juju show-operation {operation['id']}'")
+        console.info(f"Check operation status with '{program()} show-operation {operation['id']}'")
         if single:
-            console.info(f"Check task status with 'juju show-task {tasks[0]['id']}'")
+            console.info(f"Check task status with '{program()} show-task {tasks[0]['id']}'")
         else:
             for task in tasks:
                 output.write(f'{task_text.receiver_of(task)}:\n  id: "{task["id"]}"\n')

@@ -28,7 +28,11 @@ LINE_FORMATS = ("oneline", "line", "short")
 @click.option("--storage", is_flag=True, help="Show storage too.")
 @click.option("--utc", is_flag=True, help="Show times in UTC.")
 @click.option(
-    "--watch", "every_s", type=DURATION, metavar="DURATION", help="Show it again every DURATION, like 2s."
+    "--watch",
+    "every_s",
+    type=DURATION,
+    metavar="DURATION",
+    help="Show it again every DURATION, like 2s.",
 )
 @click.option("--color", is_flag=True, help="Colour it even if it is not for a terminal.")
 @click.option("--no-color", is_flag=True, help="Do not colour it.")
@@ -83,7 +87,7 @@ def command(
             target.console.info(f'\nModel "{tree["model"]["name"]}" is empty.')
 
     show()
-    while every_s is not None:
+    while every_s:
         sys.stdout.flush()
         time.sleep(every_s)
         output.write(CLEAR if sys.stdout.isatty() else "\n")

@@ -7,6 +7,7 @@ A child that dies is started again; they are stopped in order: workers, controll
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -19,10 +20,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from typing import TextIO
 
 import click
 
-from coordinator.errors import Unavailable
+from coordinator.cli.usage import at_least
+from coordinator.errors import Refused, Unavailable
+from coordinator.settings import SESSION_TTL_S_MIN, parse_listen
 
 READY_S = 30.0
 STOP_S = 45.0  # a worker waits for its running hooks
@@ -108,11 +112,23 @@ class Child:
 
 
 @click.command()
-@click.option("--workers", default=1, show_default=True, help="How many workers; each is a machine of its own.")
+@click.option(
+    "--workers",
+    type=at_least(0),
+    default=1,
+    show_default=True,
+    help="How many workers; each is a machine of its own.",
+)
 @click.option("--data-dir", help="Where everything is kept.  [default: beside the state of the CLI]")
 @click.option("--listen", default="127.0.0.1:17070", show_default=True, help="Where the API listens; port 0: any.")
 @click.option("--throwaway", is_flag=True, help="Keep nothing: quicker, and any etcd will do.")
-@click.option("--session-ttl", default=10, show_default=True, help="Seconds until a silent worker is given up.")
+@click.option(
+    "--session-ttl",
+    type=at_least(SESSION_TTL_S_MIN),
+    default=10,
+    show_default=True,
+    help="Seconds until a silent worker is given up.",
+)
 @click.option(
     "--address", default="127.0.0.1", show_default=True, help="Address that units know their machine by."
 )
@@ -128,19 +144,20 @@ def command(
     from coordinator.store.embedded import EmbeddedEtcd, free_port
     from coordinator.store.keyring import ensure_key_file
 
+    host, port = parse_listen(listen)
     root = Path(data_dir) if data_dir else user_data_dir() / "local"
     logs = root / "log"
     logs.mkdir(parents=True, exist_ok=True)
     root.chmod(0o700)
-    host, _, port = listen.rpartition(":")
-    listen = f"{host}:{port if int(port) else free_port()}"
+    lock = _lock(root)
+    listen = f"{host}:{port or free_port()}"
     token_file = root / "admin.token"
     ensure_key_file(root / "secret.key")
     etcd = EmbeddedEtcd(root / "etcd", throwaway=throwaway)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    with contextlib.ExitStack() as stack:
+    with lock, contextlib.ExitStack() as stack:
         say("starting etcd")
         etcd.start()
         stack.callback(_stopped("etcd", etcd.stop))
@@ -190,6 +207,25 @@ def command(
             for child in children:
                 child.watch()
         say("stopping")
+
+
+def _lock(root: Path) -> TextIO:
+    """Return the open file that keeps others from running in *root*: two would share its etcd, and its machines.
+
+    Raises:
+        Refused: somebody does.
+    """
+    lock = (root / "up.lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as cause:
+        lock.close()
+        raise Refused(
+            f"cannot run in {root}",
+            why="another `coordinator up` runs there",
+            fix="use that one: coordinator status; or choose another place with --data-dir and --listen",
+        ) from cause
+    return lock
 
 
 def say(text: str) -> None:

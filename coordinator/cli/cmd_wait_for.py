@@ -12,6 +12,7 @@ from coordinator.cli.client import Tree
 from coordinator.cli.render import to_yaml
 from coordinator.cli.target import Target, model_options
 from coordinator.cli.usage import DURATION, required
+from coordinator.domain.names import UnitName, check_application_name
 from coordinator.errors import BadRequest, Unavailable
 
 POLL_S = 0.5
@@ -51,6 +52,10 @@ def command(
         target = Target(target.console, model=name) if name else target
         name = target.model
     called = required(name, f"no {kind} name specified")
+    if kind == "unit":
+        UnitName.parse(called)
+    elif kind == "application":
+        check_application_name(called)
     _wait_entity(target, kind, called, wait.parse_query(query or wait.DEFAULTS[kind], kind), timeout_s)
 
 

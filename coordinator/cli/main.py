@@ -38,6 +38,13 @@ def run(arguments: Sequence[str]) -> int:
     except CoordinatorError as error:
         print(error_text(error), file=sys.stderr)
         return MISUSED if isinstance(error, BadRequest) else FAILED
+    except OSError as error:  # of this machine: a directory that cannot be made, a disk that takes no more
+        place = f"cannot use {error.filename}" if error.filename else "this machine cannot do that"
+        trouble = CoordinatorError(
+            place, why=error.strerror or str(error), fix="check the path, its rights and the disk"
+        )
+        print(error_text(trouble), file=sys.stderr)
+        return FAILED
 
 
 def error_text(error: CoordinatorError) -> str:

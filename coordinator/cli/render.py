@@ -117,6 +117,10 @@ def to_yaml(tree: Any) -> str:
     class Dumper(yaml.SafeDumper):
         """Its own class, so that nobody else's YAML changes."""
 
+        def check_simple_key(self) -> bool:
+            # An empty name, such as that of what an application is bound to by default, is a key like others.
+            return super().check_simple_key() or getattr(self.event, "value", None) == ""
+
     def text(dumper: Any, value: str) -> Any:
         return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
 

@@ -15,6 +15,7 @@ from typing import Any
 from coordinator.cli import render, times
 from coordinator.cli.client import Client
 from coordinator.cli.console import Console
+from coordinator.cli.main import program
 from coordinator.errors import Refused
 
 Tree = dict[str, Any]
@@ -152,8 +153,8 @@ def failures(tasks: Sequence[Tree]) -> Refused | None:
     lines = [f' - id "{number}" with return code {code}' for number, code in failed.items()]
     plural = len(failed) > 1
     head = f"the following task{'s' if plural else ''} failed:"
-    tail = f"use 'juju show-task' to inspect the failure{'s' if plural else ''}"
-    return Refused("\n".join([head, *lines, "", tail]), fix=f"coordinator show-task {next(iter(failed))}")
+    tail = f"use '{program()} show-task' to inspect the failure{'s' if plural else ''}"
+    return Refused("\n".join([head, *lines, "", tail]), fix=f"{program()} show-task {next(iter(failed))}")
 
 
 def script_of(words: Sequence[str]) -> str:

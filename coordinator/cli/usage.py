@@ -94,24 +94,34 @@ def _common() -> list[click.Option]:
 def _usage(problem: click.UsageError, called: str) -> BadRequest:
     fix = f"see `{called} --help`"
     if isinstance(problem, click.NoSuchOption):
-        if problem.possibilities:
-            fix = f"did you mean {problem.possibilities[0]}?  `{called} --help` lists the options"
+        near = _nearest(problem.option_name, problem.possibilities or ())
+        if near:
+            fix = f"did you mean {near}?  `{called} --help` lists the options"
         return BadRequest(f"option provided but not defined: {problem.option_name}", fix=fix)
     if isinstance(problem, click.BadOptionUsage):
         if "does not take a value" in problem.message:
             return BadRequest(problem.message, fix=fix)
         return BadRequest(f"option needs an argument: {problem.option_name}", fix=fix)
     if isinstance(problem, BadValue):
-        return BadRequest(
-            f'invalid value "{problem.value}" for option {_name(problem)}: {problem.message}', fix=fix
-        )
+        return BadRequest(f'invalid value "{problem.value}" for {_name(problem)}: {problem.message}', fix=fix)
     if isinstance(problem, click.MissingParameter) or not isinstance(problem, click.BadParameter):
         return BadRequest(problem.format_message(), fix=fix)
-    return BadRequest(f"invalid value for option {_name(problem)}: {problem.message}", fix=fix)
+    return BadRequest(f"invalid value for {_name(problem)}: {problem.message}", fix=fix)
+
+
+def _nearest(option: str, among: Sequence[str]) -> str | None:
+    """Return which option of *among* is spelled like *option*, their dashes left aside; None if none is."""
+    from difflib import get_close_matches
+
+    names = {each.lstrip("-"): each for each in among}
+    near = get_close_matches(option.lstrip("-"), names, n=1)
+    return names[near[0]] if near else None
 
 
 def _name(problem: click.BadParameter) -> str:
-    return problem.param.opts[-1] if problem.param else "?"
+    if isinstance(problem.param, click.Argument):
+        return problem.param.human_readable_name
+    return f"option {problem.param.opts[-1]}" if problem.param else "?"
 
 
 def _quoted(text: str) -> str:
@@ -184,6 +194,17 @@ def one_of(names: Sequence[str], otherwise: str) -> Parsed:
         return text
 
     return Parsed("|".join(names), parse)
+
+
+def at_least(least: int) -> Parsed:
+    """Return the type of whole numbers from *least* on."""
+
+    def parse(text: str) -> int:
+        if (number := _integer(text)) < least:
+            raise ValueError(f"expected {least} or more")
+        return number
+
+    return Parsed("integer", parse)
 
 
 def _boolean(text: str) -> bool:

@@ -28,7 +28,7 @@ DEFAULTS = {
 _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     "==": eq, "=": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge,
 }  # fmt: skip
-_COMPARISON = re.compile(r"\s*([a-z-]+)\s*(==|!=|<=|>=|=|<|>)\s*(\"[^\"]*\"|'[^']*'|[^\s\"'&|]+)\s*")
+_COMPARISON = re.compile(r"\s*([a-z-]+)\s*(==|!=|<=|>=|=|<|>)(?!=)\s*(\"[^\"]*\"|'[^']*'|[^\s\"'&|]+)\s*")
 
 
 @dataclass(frozen=True, slots=True)

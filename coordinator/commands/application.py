@@ -11,7 +11,7 @@ from coordinator.commands.unit import new_units
 from coordinator.domain import refs, space, storage_pool
 from coordinator.domain.change import Change
 from coordinator.domain.charm import Charm, CharmMeta
-from coordinator.domain.config import carry_over, parse_options
+from coordinator.domain.config import carry_over, parse_options, parse_trust
 from coordinator.domain.constraints import constraint_values, spaces_named
 from coordinator.domain.life import Life
 from coordinator.domain.names import check_application_name
@@ -76,7 +76,7 @@ def deploy(
     constraint_values(constraints or {})
     settings = dict(config or {})
     if "trust" in settings:
-        trust = str(settings.pop("trust")).lower() == "true"
+        trust = parse_trust(settings.pop("trust"))
     explicit = parse_options(meta, settings)
     usual = setting(home.settings, DEFAULT_SPACE)
     bindings = {**({"": str(usual)} if usual else {}), **(bindings or {})}

@@ -9,7 +9,7 @@ from typing import Any
 from coordinator.commands.application import alive_application, charm_of
 from coordinator.domain import refs
 from coordinator.domain.change import Change
-from coordinator.domain.config import find_option, parse_options
+from coordinator.domain.config import find_option, parse_options, parse_trust
 from coordinator.domain.refs import Ref
 from coordinator.domain.view import View
 from coordinator.errors import BadRequest
@@ -30,7 +30,7 @@ def set_config(
     wanted = dict(changes)
     trust = application.trust
     if "trust" in wanted:
-        trust = str(wanted.pop("trust")).lower() == "true"
+        trust = parse_trust(wanted.pop("trust"))
     elif "trust" in reset:
         trust = False
     values = parse_options(meta, wanted)

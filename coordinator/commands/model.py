@@ -125,7 +125,14 @@ def alive_model(view: View, name: str) -> Model:
 
 def _parsed(given: Mapping[str, Any]) -> dict[str, Any]:
     # Settings that we do not know are kept as text: people carry them over from elsewhere, and the CLI warns.
-    return {key: SETTINGS[key].parse(value) if key in SETTINGS else value for key, value in given.items()}
+    parsed = {}
+    for key, value in given.items():
+        try:
+            parsed[key] = SETTINGS[key].parse(value) if key in SETTINGS else value
+        except Refused as refusal:
+            what = refusal.what if key in refusal.what else f'invalid value for "{key}": {refusal.what}'
+            raise Refused(what, why=refusal.why, fix=refusal.fix) from refusal
+    return parsed
 
 
 def _sooner(one: float | None, other: float | None) -> float | None:

@@ -89,3 +89,15 @@ def carry_over(charm: CharmMeta, explicit: Mapping[str, Value]) -> dict[str, Val
 def effective(charm: CharmMeta, explicit: Mapping[str, Value]) -> dict[str, Value | None]:
     """Return every option with the value a charm sees: what was set, else the default, else None."""
     return {option.name: explicit.get(option.name, option.default) for option in charm.options}
+
+
+def parse_trust(given: Any) -> bool:
+    """Return the value of the option `trust`.
+
+    Raises:
+        Refused: it is neither true nor false.
+    """
+    text = str(given).lower()
+    if text not in ("true", "false"):
+        raise Refused(f'option "trust" expected boolean, got "{given}"', fix="write it like trust=true")
+    return text == "true"

@@ -92,7 +92,9 @@ def check_application_name(name: str) -> str:
         why = "unexpected number(s) found after last hyphen"
         name_fix = numeric[1]
         raise _bad_application(name, why, f"choose a name that does not end in a number, like {name_fix}")
-    elif odd := next((letter for letter in name if not (letter.isalnum() or letter == "-")), None):
+    elif len(name) > NAME_LENGTH_MAX:
+        raise _bad_application(f"{name[:20]}…", f"it has {len(name)} characters", f"use {NAME_LENGTH_MAX} at most")
+    elif odd := next((each for each in name if not (each.isascii() and (each.isalnum() or each == "-"))), None):
         why = f"unexpected character {odd}"
     else:
         why = "a name starts with a letter and every part between hyphens has one"

@@ -6,11 +6,13 @@ Not here: how it is found out (worker/addresses.py).
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_interface, ip_network
 
 from coordinator.errors import BadRequest, Refused
 
+_HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 #: How the interfaces are called that container engines and the like make for what runs inside the machine.
 _INSIDE = ("docker", "br-", "veth", "virbr", "lxdbr", "lxcbr", "cni", "flannel", "cali", "podman")
 
@@ -30,6 +32,24 @@ class Interface:
     name: str
     mac: str = ""
     addresses: tuple[Address, ...] = ()
+
+
+def check_address(text: str) -> str:
+    """Return *text* if it can be the address of a machine: of IP, or a name; or if it is empty.
+
+    Raises:
+        BadRequest: it cannot.
+    """
+    if text and not _HOST_NAME.fullmatch(text):
+        try:
+            ip_address(text)
+        except ValueError as cause:
+            raise BadRequest(
+                f'address "{text}" not valid',
+                why="it is no address of IP and no name",
+                fix="write it like 10.0.0.5",
+            ) from cause
+    return text
 
 
 def reachable(interfaces: tuple[Interface, ...]) -> tuple[Interface, ...]:

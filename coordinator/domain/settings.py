@@ -47,7 +47,7 @@ def _bool(given: Any) -> bool:
         return given
     if str(given).lower() in ("true", "false"):
         return str(given).lower() == "true"
-    raise Refused(f"expected true or false, got {given!r}")
+    raise Refused(f'expected true or false, got "{given}"', fix="write true or false")
 
 
 def _update_status(given: Any) -> str:

@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 from coordinator.domain.names import check_model_name
 from coordinator.domain.task import TaskStatus
 from coordinator.errors import BadRequest
+from coordinator.settings import parse_listen
 from coordinator.worker.host import Host
 
 WAIT_S_MAX = 30.0
@@ -27,8 +28,8 @@ class WorkerHttp:
     """The HTTP server of one worker.  *secret* is what readers of logs must show."""
 
     def __init__(self, listen: str, secret: str) -> None:
-        host, _, port = listen.rpartition(":")
-        self._server = ThreadingHTTPServer((host, int(port)), _Handler)
+        host, port = parse_listen(listen)
+        self._server = ThreadingHTTPServer((host, port), _Handler)
         self._server.daemon_threads = True
         self._server.secret = secret  # type: ignore[attr-defined]
         self._server.host = None  # type: ignore[attr-defined]

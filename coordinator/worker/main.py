@@ -15,11 +15,12 @@ from pathlib import Path
 from coordinator.clock import Clock, RealClock
 from coordinator.domain.constraints import parse_tags
 from coordinator.domain.names import UnitName
+from coordinator.domain.network import check_address
 from coordinator.domain.refs import Kind, Ref
 from coordinator.engine.script import Script
 from coordinator.errors import CoordinatorError, Refused
 from coordinator.log import get_logger
-from coordinator.settings import WorkerSettings
+from coordinator.settings import WorkerSettings, parse_listen
 from coordinator.store import keyring
 from coordinator.store.archives import Archives
 from coordinator.store.connect import connect
@@ -95,7 +96,7 @@ class WorkerProcess:
             repository,
             directory,
             self._clock,
-            address=self._settings.address,
+            address=check_address(self._settings.address),
             dedicated=self._dedicated,
             tags=parse_tags(self._settings.tags),
         )
@@ -187,8 +188,9 @@ class WorkerProcess:
 
     def _enter(self, host: Host, http: WorkerHttp) -> bool:
         address = self._settings.address or register.find_address()
-        shown = self._settings.worker_listen.rpartition(":")[0]
-        url = f"http://{address if shown in ('0.0.0.0', '::', '') else shown}:{http.port}"
+        shown = parse_listen(self._settings.worker_listen)[0]
+        at = address if shown in ("0.0.0.0", "::", "[::]", "") else shown
+        url = f"http://{f'[{at}]' if ':' in at and not at.startswith('[') else at}:{http.port}"
         revision = register.serve(
             host.repository,
             self._clock,

@@ -79,7 +79,7 @@ def test_an_action_that_crashes_fails_the_command_and_leaves_only_results_and_st
     assert task["results"] == {"so-far": "half", "return-code": 3, "stderr": "oops\n"}
     assert (task["status"], task["message"]) == ("failed", "exit status 3")
     assert f'ERROR the following task failed:\n - id "{task["id"]}" with return code 3\n' in done.stderr
-    assert "use 'juju show-task' to inspect the failure" in done.stderr
+    assert "use 'coordinator show-task' to inspect the failure" in done.stderr
     assert done.stderr.endswith(f"to fix: coordinator show-task {task['id']}\n")
     assert "crashed" not in bag(system, "actor/1")
     assert message(system, "actor/1") == "crashing"

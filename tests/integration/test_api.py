@@ -156,7 +156,10 @@ def test_a_changed_user_is_not_remembered(system):
     token = make_user(system, "leaver", everywhere="read")
     assert ask(system, "GET", "/v1/whoami", token=token)[0] == 200
     make_user(system, "leaver", everywhere="read")
-    assert ask(system, "GET", "/v1/whoami", token=token)[0] == 403
+    for wrong in (token, "leaver.x", "nonsense"):
+        told = ask(system, "GET", "/v1/whoami", token=wrong)
+        assert told[0] == 403
+        assert told[1]["error"]["what"] == "the token is not valid"
 
 
 @pytest.mark.parametrize(

@@ -375,7 +375,8 @@ def test_somebody_who_never_logged_in_is_told_how(system, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("token", "text"), [("", "no token given"), ("admin.wrong", "the token is not valid"), ("x", "no token given")]
+    ("token", "text"),
+    [("", "no token given"), ("admin.wrong", "the token is not valid"), ("x", "the token is not valid")],
 )
 def test_a_missing_or_wrong_token_is_said(system, token, text):
     done = system.cli("status", "-m", "m", COORDINATOR_API=system.url, COORDINATOR_TOKEN=token)

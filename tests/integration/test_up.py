@@ -51,6 +51,12 @@ class Newcomer:
             command, env=self._environment, cwd=ROOT, check=True, capture_output=True, text=True
         ).stdout
 
+    def runs(self, *arguments: str) -> subprocess.CompletedProcess:
+        command = [*COORDINATOR, *arguments]
+        return subprocess.run(
+            command, env=self._environment, cwd=ROOT, check=False, capture_output=True, text=True, timeout=WAIT_S
+        )
+
     def unit(self) -> tuple[str, str, str]:
         """Return what its charm says, what its agent does, and where that is."""
         unit = json.loads(self.asks("status", "--format", "json"))["applications"]["handy"]["units"]["handy/0"]
@@ -63,6 +69,9 @@ class Newcomer:
 def test_up_goes_on_where_it_was_left(tmp_path: Path) -> None:
     newcomer = Newcomer(tmp_path)
     with newcomer.up():
+        again = newcomer.runs("up", "--listen", "127.0.0.1:0")
+        assert again.returncode == 1
+        assert "another `coordinator up` runs there" in again.stderr
         newcomer.asks("add-model", "m")
         newcomer.asks("deploy", str(CHARMS / "handy"))
         wait_for(lambda: newcomer.sees("color=none version=0 file=none"), "the unit to work")

@@ -56,6 +56,17 @@ def life() -> Life:
     return life
 
 
+def test_a_status_has_its_place_where_it_began_however_long_it_lasted(life: Life):
+    life.says("one", "t1")
+    life.write(agent=AgentStatus(current="executing", message="running x hook", since="t2"))
+    life.write(agent=AgentStatus(current="idle", since="t3"))
+    assert life.log()[-3:] == [
+        "workload active one t1",
+        "juju-unit executing running x hook t2",
+        "juju-unit idle  t3",
+    ]
+
+
 def test_statuses_are_listed_in_the_order_in_which_people_saw_them(life: Life):
     life.says("one", "t1")
     life.write(agent=AgentStatus(current="idle", since="t1"))

@@ -58,6 +58,10 @@ def test_json_is_one_line_in_the_order_given():
     assert to_json({"b": [1, {}], "a": "ü"}) == '{"b":[1,{}],"a":"ü"}\n'
 
 
+def test_an_empty_name_in_yaml_is_a_key_like_others():
+    assert to_yaml({"": "alpha", "db": {"": 1}}) == "'': alpha\ndb:\n  '': 1\n"
+
+
 def test_yaml_is_in_block_style_in_the_order_given():
     shared = {"x": 1}
     tree = {"b": {"list": ["1", 2]}, "a": "ü", "text": "one\ntwo\n", "same": [shared, shared]}

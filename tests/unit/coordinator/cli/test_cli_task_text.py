@@ -65,12 +65,12 @@ def test_what_commands_print_is_handed_through():
         (
             [task(results={"return-code": 1})],
             'the following task failed:\n - id "2" with return code 1\n\n'
-            "use 'juju show-task' to inspect the failure",
+            "use 'coordinator show-task' to inspect the failure",
         ),
         (
             [task(results={"return-code": 1}), task(3), task(4, results={"return-code": 9})],
             'the following tasks failed:\n - id "2" with return code 1\n - id "4" with return code 9\n\n'
-            "use 'juju show-task' to inspect the failures",
+            "use 'coordinator show-task' to inspect the failures",
         ),
     ],
 )

@@ -216,6 +216,13 @@ def test_equal_options_are_no_write_and_reset_forgets(stage: Stage) -> None:
     assert stage.find(refs.config(MODEL, "shop")) == {"port": 80}
 
 
+def test_trust_is_true_or_false_and_nothing_else(stage: Stage) -> None:
+    configure(stage, trust="true")
+    with pytest.raises(Refused, match='option "trust" expected boolean, got "perhaps"'):
+        configure(stage, trust="perhaps")
+    assert stage.find(refs.application(MODEL, "shop")).trust is True
+
+
 def test_trust_is_an_option_of_every_application(stage: Stage) -> None:
     configure(stage, trust="true")
     assert stage.find(refs.application(MODEL, "shop")).trust is True

@@ -46,7 +46,7 @@ def test_application_names(name: str) -> None:
         ("-web", "a name starts with a letter and every part between hyphens has one"),
         ("web-", "a name starts with a letter and every part between hyphens has one"),
         ("", "a name starts with a letter and every part between hyphens has one"),
-        ("a" * 64, "a name starts with a letter and every part between hyphens has one"),
+        ("wéb", "unexpected character é"),
     ],
 )
 def test_names_that_applications_may_not_have(name: str, why: str) -> None:
