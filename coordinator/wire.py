@@ -16,6 +16,26 @@ API = "/v1"
 
 
 @dataclass(frozen=True, kw_only=True)
+class AddUser:
+    name: str
+    display_name: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpdateUser:
+    disabled: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShareModels:
+    """`models` empty: `access` to the controller."""
+
+    user: str
+    access: str
+    models: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
 class AddModel:
     name: str
     settings: dict[str, Any] = field(default_factory=dict)

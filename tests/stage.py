@@ -22,6 +22,7 @@ from coordinator.domain.unit import Claim
 from coordinator.domain.unit_state import UnitState
 from coordinator.domain.view import View
 from coordinator.reconcile import MACHINE_RECONCILERS, RECONCILERS
+from coordinator.store import keys
 from coordinator.store.live import LiveTree
 from coordinator.store.memory import MemoryStore
 from coordinator.store.repository import Author, Repository
@@ -75,7 +76,7 @@ class Stage:
     # --- plans -----------------------------------------------------------------------------------------------
 
     def view(self) -> View:
-        view = self.repository.read_model(MODEL)
+        view = self.repository.read_model(MODEL, keys.everything(Kind.USER))
         for sha256 in self.charms:
             self.repository.add_charm(view, sha256)
         return view

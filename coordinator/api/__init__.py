@@ -4,5 +4,6 @@ server.py    the HTTP server, limits, errors to status codes   auth.py    who ma
 services.py  what every request needs: store, user, commit     logs.py    log lines of all workers, merged
 routes/      a file per subject, a function per request        status.py  View -> status tree (pure)
 archive.py   an archive that was sent -> what the charm is     current.py a View as fresh as the store
-show.py, bundle.py, space.py, storage.py, task.py, status_log.py    View -> the answers of the show commands (pure)
+show.py, bundle.py, space.py, storage.py, task.py, user.py, status_log.py
+             View -> the answers of the show commands (pure)
 """

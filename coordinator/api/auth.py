@@ -16,20 +16,11 @@ from pathlib import Path
 from coordinator.clock import Clock
 from coordinator.domain import refs
 from coordinator.domain.change import Change
-from coordinator.domain.model import User
+from coordinator.domain.user import ADMIN, EVERYWHERE, SUPERUSER, User, included
 from coordinator.domain.view import View
 from coordinator.errors import Denied
 from coordinator.store.repository import Author, Repository
 
-ADMIN = "admin"
-EVERYWHERE = "*"
-#: What each role includes.
-ROLES = {
-    "read": {"read"},
-    "write": {"read", "write"},
-    "admin": {"read", "write", "admin"},
-    "superuser": {"read", "write", "admin", "superuser"},
-}
 _SCRYPT = {"n": 2**14, "r": 8, "p": 1}
 
 
@@ -63,7 +54,7 @@ class Auth:
             Denied: there is none, or it proves nobody.
         """
         scheme, _, token = (authorization or "").partition(" ")
-        name, dot, _ = token.partition(".")
+        name, dot, _ = token.rpartition(".")
         if not token:
             raise Denied(
                 "no token given", why="every request needs one", fix="coordinator login URL --token-file FILE"
@@ -72,7 +63,7 @@ class Auth:
             raise _not_valid()
         stored = self._repository.read(refs.user(name)).find_stored(refs.user(name))
         digest = hashlib.sha256(token.encode()).digest()
-        if stored is not None:
+        if stored is not None and not stored.value.disabled:
             if self._checked.get(digest) == (name, stored.revision):
                 return stored.value
             if is_token(token, stored.value.token_hash):
@@ -84,8 +75,8 @@ class Auth:
 def _not_valid() -> Denied:
     return Denied(
         "the token is not valid",
-        why="nobody has it, or not any more",
-        fix="ask an administrator for a new one, then: coordinator login URL --token-file FILE",
+        why="nobody has it, or not any more, or its user is disabled",
+        fix="ask an administrator for another: coordinator change-user-password --reset USER",
     )
 
 
@@ -95,11 +86,12 @@ def check(user: User, need: str, model: str | None = None) -> None:
     Raises:
         Denied: none does.
     """
-    roles = {user.roles.get(EVERYWHERE, ""), user.roles.get(model, "") if model else ""}
-    if not any(need in ROLES.get(role, ()) for role in roles):
+    if not user.may(need, model):
         where = f" in model {model}" if model else ""
         raise Denied(
-            "permission denied", why=f"user {user.name} needs the role {need}{where}", fix="ask an administrator"
+            "permission denied",
+            why=f"user {user.name} needs {need} access{where}",
+            fix=f"ask an administrator: coordinator grant {user.name} {need} {model or ''}".rstrip(),
         )
 
 
@@ -109,11 +101,11 @@ def check_somewhere(user: User, need: str) -> None:
     Raises:
         Denied: none does.
     """
-    if not any(need in ROLES.get(role, ()) for role in user.roles.values()):
+    if not any(need in included(role) for role in user.roles.values()):
         raise Denied(
             "permission denied",
-            why=f"user {user.name} has the role {need} in no model",
-            fix="ask an administrator",
+            why=f"user {user.name} has {need} access to no model",
+            fix=f"ask an administrator: coordinator grant {user.name} {need} MODEL",
         )
 
 
@@ -130,7 +122,7 @@ def ensure_admin(repository: Repository, clock: Clock, token_file: Path) -> None
         if known is not None and is_token(token, known.token_hash):
             return None
         user = User(
-            name=ADMIN, token_hash=hash_token(token), created=clock.timestamp(), roles={EVERYWHERE: "superuser"}
+            name=ADMIN, token_hash=hash_token(token), created=clock.timestamp(), roles={EVERYWHERE: SUPERUSER}
         )
         return Change(did="make user admin", puts={ref: user})
 

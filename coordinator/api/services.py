@@ -19,8 +19,8 @@ from coordinator.clock import Clock
 from coordinator.commands import unit
 from coordinator.domain import refs
 from coordinator.domain.change import Change
-from coordinator.domain.model import User
 from coordinator.domain.names import UnitName
+from coordinator.domain.user import User
 from coordinator.domain.view import View
 from coordinator.errors import BadRequest
 from coordinator.store.archives import Archives
@@ -96,22 +96,25 @@ def transact(
     plan: Callable[[View], Change | None],
     charm: str = "",
     *,
-    new: bool = False,
     blobs: Iterable[str] = (),
 ) -> None:
-    """Carry out *plan* on model *name*, which is there unless *new*.
+    """Carry out *plan* on model *name*.
 
     With *charm* that archive can be seen too, and the contents of resources whose hashes are *blobs*.
     """
 
     def read() -> View:
-        view = s.repository.read_model(name) if new else read_model(s, name)
+        view = read_model(s, name)
         if charm:
             s.repository.add_charm(view, charm)
         s.repository.add_constant(view, [refs.resource(sha256) for sha256 in blobs])
         return view
 
-    s.repository.transact(read, plan, Author(name=f"user {by.name}"))
+    s.repository.transact(read, plan, author(by))
+
+
+def author(by: User) -> Author:
+    return Author(name=f"user {by.name}")
 
 
 def in_steps(

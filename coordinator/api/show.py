@@ -155,7 +155,6 @@ def model(view: View, name: str, *, controller: str, controller_uuid: str) -> Tr
             "current": "available" if stored.life is Life.ALIVE else "destroying",
             "since": stored.created,
         },
-        "access": "admin",
         "units": len(units),
         "applications": len(view.list(Kind.APPLICATION, name)),
         "machines": len(machines_in_use(view, name)),

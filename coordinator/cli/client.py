@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         AddSpace,
         AddStorage,
         AddUnits,
+        AddUser,
         AttachResource,
         AttachStorage,
         Bind,
@@ -47,10 +48,12 @@ if TYPE_CHECKING:
         SetConfig,
         SetConstraints,
         SetSettings,
+        ShareModels,
         ShareSecret,
         Trust,
         UpdateSecret,
         UpdateStoragePool,
+        UpdateUser,
     )
 
 Tree = dict[str, Any]
@@ -83,9 +86,14 @@ class Client:
         """*trace* is told of every request; *waiting*, from another thread, what takes longer than a moment."""
         assert addresses, "a controller has an address"
         self._addresses = [check_address(address) for address in addresses]
-        self._token, self._ca, self._trace, self._waiting = token, ca, trace, waiting
+        self._token, self.ca, self._trace, self._waiting = token, ca, trace, waiting
         self._connection: http.client.HTTPConnection | None = None
         self._used_s = 0.0
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where the controllers are; the one that answered last comes first."""
+        return list(self._addresses)
 
     # --- the controller ----------------------------------------------------------------------------------
 
@@ -100,6 +108,34 @@ class Client:
 
     def remove_machine(self, machine: str, *, force: bool = False, no_wait: bool = False) -> None:
         self._ask("DELETE", ["machines", machine], query={"force": force, "no_wait": no_wait})
+
+    # --- users -------------------------------------------------------------------------------------------
+
+    def users(self) -> list[Tree]:
+        return self._ask("GET", ["users"])["users"]
+
+    def user(self, name: str) -> Tree:
+        return self._ask("GET", ["users", name])
+
+    def users_of_model(self, model: str) -> Tree:
+        return self._ask("GET", ["models", model, "users"])
+
+    def add_user(self, request: AddUser) -> str:
+        """Return the token of the user, who is new."""
+        return self._ask("POST", ["users"], request)["token"]
+
+    def remove_user(self, name: str) -> None:
+        self._ask("DELETE", ["users", name])
+
+    def update_user(self, name: str, request: UpdateUser) -> None:
+        self._ask("PATCH", ["users", name], request)
+
+    def renew_token(self, name: str) -> str:
+        """Return another token of the user; that of before is void."""
+        return self._ask("POST", ["users", name, "token"])["token"]
+
+    def share_models(self, request: ShareModels, *, granted: bool) -> None:
+        self._ask("POST", ["user-grants" if granted else "user-revocations"], request)
 
     # --- models ------------------------------------------------------------------------------------------
 
@@ -494,7 +530,7 @@ class Client:
         host = url.hostname or ""
         try:
             if url.scheme == "https":
-                context = ssl.create_default_context(cafile=self._ca)
+                context = ssl.create_default_context(cafile=self.ca)
                 connection = http.client.HTTPSConnection(host, url.port or 443, timeout=CONNECT_S, context=context)
             else:
                 connection = http.client.HTTPConnection(host, url.port or 80, timeout=CONNECT_S)

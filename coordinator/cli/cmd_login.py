@@ -47,10 +47,10 @@ def command(console: Console, url: str | None, token_file: str | None, name: str
     called = name or me["controller"]
     store.remember_controller(called, addresses, token_file, ca_path, token=token)
     console.info(f'Logged in to "{called}" as {me["user"]}.')
-    _focus(console, client, called)
+    focus(console, client, called)
 
 
-def _focus(console: Console, client: Client, controller: str) -> None:
+def focus(console: Console, client: Client, controller: str) -> None:
     """Choose the model if there is no choice."""
     models = client.models()
     if len(models) == 1:

@@ -9,6 +9,8 @@ TOPICS: Mapping[str, Mapping[str, str]] = {
         "up": "Run the whole system on this machine",
         "login": "Use a controller that runs elsewhere",
         "logout": "Forget a controller and its token",
+        "controllers": "List the controllers that you use",
+        "show-controller": "Show a controller in detail",
         "whoami": "Show the current controller, model and user",
         "help": "Show help on a command",
         "version": "Show the version",
@@ -22,6 +24,18 @@ TOPICS: Mapping[str, Mapping[str, str]] = {
         "model-constraints": "Show what machines must have for units of a model",
         "set-model-constraints": "Say what machines must have for units of a model",
         "switch": "Choose the current model or controller",
+    },
+    "Users": {
+        "users": "List the users of a controller, or of a model",
+        "show-user": "Show a user in detail",
+        "add-user": "Let somebody log in",
+        "register": "Begin to use a controller, with an invitation",
+        "change-user-password": "Get another token, or invite a user again",
+        "grant": "Let a user do something",
+        "revoke": "Take back what a user may do",
+        "disable-user": "Keep a user out",
+        "enable-user": "Let a user in again",
+        "remove-user": "Remove a user",
     },
     "Applications": {
         "deploy": "Deploy a charm as an application, or a bundle of several",
@@ -113,6 +127,7 @@ TOPICS: Mapping[str, Mapping[str, str]] = {
 #: Other names of commands, as people's scripts spell them.
 ALIASES: Mapping[str, str] = {
     "list-actions": "actions",
+    "list-controllers": "controllers",
     "list-machines": "machines",
     "list-models": "models",
     "list-storage": "storage",
@@ -122,8 +137,10 @@ ALIASES: Mapping[str, str] = {
     "list-secrets": "secrets",
     "list-spaces": "spaces",
     "list-subnets": "subnets",
+    "list-users": "users",
     "relate": "integrate",
     "resolve": "resolved",
+    "unregister": "logout",
 }
 
 COMMANDS: Mapping[str, str] = {name: summary for topic in TOPICS.values() for name, summary in topic.items()}

@@ -36,10 +36,7 @@ def for_programs(model: Tree) -> Tree:
 
 def details(model: Tree) -> Tree:
     """Return *model* as show-model shows it: under its short name, with what is known of users and machines."""
-    tree = for_programs(model)
-    owner = tree["owner"]
-    connection = tree.pop("last-connection")
-    tree["users"] = {owner: {"display-name": owner, "access": tree.pop("access"), "last-connection": connection}}
+    tree = {key: value for key, value in for_programs(model).items() if key not in ("access", "last-connection")}
     tree["machines"] = model.get("machine-details", {})
     tree.pop("machine-details", None)
     return {tree["short-name"]: tree}

@@ -7,6 +7,7 @@ written by one process at a time: test suites run many of us at once.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 from collections.abc import Callable, Sequence
@@ -103,6 +104,17 @@ def remember_controller(
     _update(lambda state: replace(state, controllers={**state.controllers, name: known}, current=name))
 
 
+def keep_certificate(text: str) -> str:
+    """Keep a certificate authority; return the path of its file."""
+    path = user_data_dir() / f"ca-{hashlib.sha256(text.encode()).hexdigest()[:16]}.pem"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.write_text(text)
+    except OSError as cause:
+        raise _not_writable(cause) from cause
+    return str(path)
+
+
 def forget_controller(name: str) -> None:
     """Forget the controller *name* and its current model.
 
@@ -151,11 +163,15 @@ def _update(change: Callable[[State], State]) -> None:
             if after != before:
                 _replace(directory / FILE, asdict(after))
     except OSError as cause:
-        raise Refused(
-            f"cannot write to {directory}",
-            why=cause.strerror or str(cause),
-            fix="make it writable, or set COORDINATOR_DATA to a directory that is",
-        ) from cause
+        raise _not_writable(cause) from cause
+
+
+def _not_writable(cause: OSError) -> Refused:
+    return Refused(
+        f"cannot write to {user_data_dir()}",
+        why=cause.strerror or str(cause),
+        fix="make it writable, or set COORDINATOR_DATA to a directory that is",
+    )
 
 
 def _replace(path: Path, tree: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """What a person asks for: (View, request) -> Change, or Refused with what, why and how to fix.  Pure.
 
 model.py        add-model, destroy-model, model-config
+user.py         add-user, remove-user, disable-user, enable-user, change-user-password, grant, revoke
 application.py  deploy, refresh, remove-application, expose, unexpose, trust, set-constraints
 resource.py     attach-resource
 rollout.py      refresh --continue, refresh --back

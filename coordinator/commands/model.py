@@ -12,27 +12,54 @@ from coordinator.domain.constraints import constraint_values, spaces_named
 from coordinator.domain.life import Life
 from coordinator.domain.model import Model
 from coordinator.domain.names import check_model_name
-from coordinator.domain.refs import Kind
+from coordinator.domain.refs import Kind, Ref
 from coordinator.domain.settings import DEFAULT_SPACE, SETTINGS
 from coordinator.domain.space import ALPHA, find_space, named_again
 from coordinator.domain.storage import is_persistent
+from coordinator.domain.user import User
 from coordinator.domain.view import View
 from coordinator.errors import BadRequest, NotFound, Refused
+
+ROLES_PER_STEP_MAX = 50  # users that one write changes
+
+
+def forget_roles(view: View, name: str) -> Change | None:
+    """Take back what some users may do in a model that is gone; None when there is nothing (more) to take back.
+
+    Otherwise they could do it in the next one of that name.
+    """
+    if view.exists(refs.model(name)):
+        return None
+    puts = {}
+    for ref, user in view.list(Kind.USER):
+        if name in user.roles and len(puts) < ROLES_PER_STEP_MAX:
+            view.find(ref)
+            puts[ref] = replace(user, roles={where: role for where, role in user.roles.items() if where != name})
+    return Change(did=f"take back access to model {name}, which is gone", puts=puts) if puts else None
 
 
 def add_model(
     view: View, name: str, *, uuid: str, owner: str, now: str, settings: Mapping[str, Any] | None = None
 ) -> Change:
+    """Add a model of *owner*, who may do everything there."""
     check_model_name(name)
     if view.exists(refs.model(name)):
         raise Refused(
             f'failed to create new model: model "{name}" for {owner} already exists (already exists)',
             fix=f"choose another name, or `coordinator destroy-model {name}`",
         )
+    users: list[tuple[Ref, User]] = view.list(Kind.USER)
+    if any(name in user.roles for _, user in users):  # none can be given as long as there is no such model
+        raise Refused(f'another model "{name}" came and went meanwhile', fix="try again")
     parsed = _parsed(settings or {})
     find_space(view, name, str(parsed.get(DEFAULT_SPACE) or ALPHA))
-    model = Model(name=name, uuid=uuid, owner=owner, created=now, settings=parsed)
-    return Change(did=f"add-model {name}", puts={refs.model(name): model})
+    puts: dict[Ref, Any] = {
+        refs.model(name): Model(name=name, uuid=uuid, owner=owner, created=now, settings=parsed)
+    }
+    user: User | None = view.find(refs.user(owner))
+    if user is not None and not user.may("admin"):
+        puts[refs.user(owner)] = replace(user, roles={**user.roles, name: "admin"})
+    return Change(did=f"add-model {name}", puts=puts)
 
 
 def destroy_model(

@@ -81,13 +81,3 @@ class Journal:
     nonce: str
     at: str
     why: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class User:
-    """A person.  `roles` maps a model name, or "*", to read, write, admin; `superuser` only to "*"."""
-
-    name: str
-    token_hash: str
-    created: str
-    roles: Mapping[str, str] = field(default_factory=dict)

@@ -16,7 +16,7 @@ from functools import cache
 from typing import Any, Union, get_args, get_origin
 
 from coordinator.domain.charm import Charm
-from coordinator.domain.model import Journal, Machine, Model, User, Worker
+from coordinator.domain.model import Journal, Machine, Model, Worker
 from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Kind
 from coordinator.domain.relation import Member, Relation
@@ -30,6 +30,7 @@ from coordinator.domain.task import Operation, Queued, Task, TaskLog
 from coordinator.domain.task_stream import TaskStream
 from coordinator.domain.unit import Application, Claim, Unit
 from coordinator.domain.unit_state import RelationState, UnitState
+from coordinator.domain.user import User
 from coordinator.errors import BadRequest, Corrupt
 
 #: The format of everything below the root.  A store with a higher number was written by a newer release.

@@ -57,8 +57,8 @@ class Repository:
         snapshot = self._store.read_many(tuple((r, None) if isinstance(r, str) else r for r in ranges))
         return View(tree_of(snapshot.items, snapshot.revision))
 
-    def read_model(self, model: str, *more: Ref) -> View:
-        """Return a View of a model with everything below it, all machines, and the charms in use.
+    def read_model(self, model: str, *more: Ref | tuple[str, str]) -> View:
+        """Return a View of a model with everything below it, all machines, the charms in use, and *more*.
 
         Of the tasks, which may be many and large, it has only those among *more*.
         """

@@ -20,11 +20,11 @@ from cryptography.x509.oid import NameOID
 from ports import own_port
 from system import System, running, wait_for
 
-from coordinator.api.auth import EVERYWHERE, hash_token, new_token
+from coordinator.api.auth import hash_token, new_token
 from coordinator.clock import RealClock
 from coordinator.domain import refs
 from coordinator.domain.change import Change
-from coordinator.domain.model import User
+from coordinator.domain.user import EVERYWHERE, User
 from coordinator.store.repository import Author, Repository
 
 

@@ -29,6 +29,7 @@ from coordinator.commands import (
     task,
     task_stream,
     unit,
+    user,
 )
 from coordinator.domain import refs
 from coordinator.domain.change import Change
@@ -83,7 +84,7 @@ class People:
 
         def read() -> View:
             repository = self._api.repository
-            view = repository.read_model(MODEL, *self._tasks())
+            view = repository.read_model(MODEL, *self._tasks(), keys.everything(Kind.USER))
             if charm:
                 repository.add_charm(view, charm)
             repository.add_constant(view, [refs.resource(sha256) for sha256 in blobs])
@@ -132,6 +133,7 @@ class People:
 
     def add_model(self) -> None:
         settings = {"update-status-hook-interval": "60m"}
+        self.ask(lambda view: model.forget_roles(view, MODEL))
         self.ask(lambda view: model.add_model(
             view, MODEL, uuid="uuid", owner="alice", now=CREATED, settings=settings))  # fmt: skip
 
@@ -146,6 +148,26 @@ class People:
         at_s, released = self._force(force), release_storage
         self.ask(lambda view: model.destroy_model(
             view, MODEL, force_at_s=at_s, destroy_storage=not released, release_storage=released))  # fmt: skip
+
+    # --- users -----------------------------------------------------------------------------------------------
+
+    def add_user(self, name: str) -> None:
+        self.ask(lambda view: user.add_user(view, name, token_hash="of one", now=CREATED, display_name="Somebody"))
+
+    def remove_user(self, name: str) -> None:
+        self.ask(lambda view: user.remove_user(view, name))
+
+    def grant(self, name: str, level: str) -> None:
+        self.ask(lambda view: user.grant(view, name, level, [MODEL]))
+
+    def revoke(self, name: str, level: str) -> None:
+        self.ask(lambda view: user.revoke(view, name, level, [MODEL]))
+
+    def renew_token(self, name: str) -> None:
+        self.ask(lambda view: user.renew_token(view, name, token_hash="of another"))
+
+    def disable_user(self, name: str, *, disabled: bool = True) -> None:
+        self.ask(lambda view: user.set_disabled(view, name, disabled=disabled))
 
     # --- applications ----------------------------------------------------------------------------------------
 

@@ -25,6 +25,20 @@ def start_anew(sim: Simulation) -> None:
     pass
 
 
+def let_others_in_a_model_that_goes(sim: Simulation) -> None:
+    sim.add_model()
+    sim.add_user("bob")
+    sim.grant("bob", "write")
+    sim.add_user("eve")
+    sim.grant("eve", "admin")
+    sim.revoke("eve", "write")
+    sim.renew_token("eve")
+    sim.disable_user("eve")
+    sim.disable_user("eve", disabled=False)
+    sim.remove_user("eve")
+    sim.destroy_model()
+
+
 def deploy_the_provider(sim: Simulation) -> None:
     sim.add_model()
     sim.deploy("db", DB, 2)
@@ -289,6 +303,7 @@ def destroy_the_model(sim: Simulation) -> None:
 Chapter = Callable[[Simulation], None]
 
 LIFE: tuple[Chapter, ...] = (
+    let_others_in_a_model_that_goes,
     deploy_the_provider,
     deploy_one_unit,
     deploy_the_requirer,

@@ -15,6 +15,8 @@ from recorder import AGENT, BESIDE, DB, REBOOTS, WEB
 from seeds import seeds
 from simulation import Chaos, Simulation
 
+from coordinator.domain.user import MODEL_LEVELS
+
 SEEDS = 200
 GROUPS = 8  # tests that share the seeds, so that they can run beside each other
 STEPS = 80
@@ -107,6 +109,12 @@ ANY_TIME: tuple[Event, ...] = (
     ),
     lambda sim: sim.remove_secret("code", revision=sim.rng.choice([None, 1, 2])),
     lambda sim: sim.pass_time(sim.rng.choice([3700.0, 7300.0])),
+    lambda sim: sim.add_user("bob"),
+    lambda sim: sim.grant("bob", sim.rng.choice(MODEL_LEVELS)),
+    lambda sim: sim.revoke("bob", sim.rng.choice(MODEL_LEVELS)),
+    lambda sim: sim.renew_token("bob"),
+    lambda sim: sim.disable_user("bob", disabled=sim.rng.random() < 0.5),
+    lambda sim: sim.remove_user("bob"),
     lambda sim: sim.lose_machine("1"),
     lambda sim: sim.deploy("web", WEB, 1),
 )

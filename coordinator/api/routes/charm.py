@@ -9,8 +9,7 @@ from fastapi import APIRouter, Request
 
 from coordinator.api.archive import read_archive
 from coordinator.api.auth import check_somewhere
-from coordinator.api.services import S, U
-from coordinator.store.repository import Author
+from coordinator.api.services import S, U, author
 
 router = APIRouter()
 
@@ -22,7 +21,7 @@ async def upload_charm(s: S, by: U, request: Request) -> dict[str, Any]:
     data = await request.body()
 
     def keep() -> dict[str, Any]:
-        charm = s.archives.put(data, read_archive(data), Author(name=f"user {by.name}"))
+        charm = s.archives.put(data, read_archive(data), author(by))
         return {"sha256": charm.sha256, "name": charm.meta.name, "subordinate": charm.meta.subordinate}
 
     return await asyncio.to_thread(keep)

@@ -8,11 +8,10 @@ from fastapi import APIRouter
 
 from coordinator.api import status
 from coordinator.api.auth import check
-from coordinator.api.services import S, U, force_at
+from coordinator.api.services import S, U, author, force_at
 from coordinator.commands import machine
 from coordinator.domain.refs import Kind
 from coordinator.store import keys
-from coordinator.store.repository import Author
 
 router = APIRouter()
 
@@ -30,6 +29,6 @@ def remove_machine(s: S, by: U, machine_id: str, force: bool = False, no_wait: b
     s.repository.transact(
         lambda: s.repository.read(*everything),
         lambda view: machine.remove_machine(view, machine_id, force_at_s=force_at_s),
-        Author(name=f"user {by.name}"),
+        author(by),
     )
     return {}

@@ -13,13 +13,14 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from coordinator.api import bundle, logs, show, status, status_log
 from coordinator.api.auth import check
-from coordinator.api.services import S, U, describe_model, force_at, looking_at, read_model, transact
+from coordinator.api.services import S, U, author, describe_model, force_at, looking_at, read_model, transact
+from coordinator.api.user import users_of
 from coordinator.commands import model
 from coordinator.domain import refs
 from coordinator.domain.constraints import constraint_values
-from coordinator.domain.model import User
 from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Kind
+from coordinator.domain.view import View
 from coordinator.errors import BadRequest, NotFound
 from coordinator.store import keys
 from coordinator.store.journal import entry_at, history
@@ -33,31 +34,38 @@ router = APIRouter()
 
 @router.post("/models", status_code=201)
 def add_model(s: S, by: U, given: AddModel) -> dict[str, str]:
-    check(by, "superuser")
-    made = str(uuid.uuid4())
-    transact(s, by, given.name, lambda view: model.add_model(
-        view, given.name, uuid=made, owner=by.name, now=s.clock.timestamp(), settings=given.settings
-    ), new=True)  # fmt: skip
-    return {"name": given.name, "uuid": made}
+    """Whoever asks may do everything in it; nobody has what they had in another model of that name."""
+    check(by, "add-model")
+    made, name = str(uuid.uuid4()), given.name
+
+    def read() -> View:
+        return s.repository.read_model(name, keys.everything(Kind.USER))
+
+    while s.repository.transact(read, lambda view: model.forget_roles(view, name), author(by))[0] is not None:
+        pass
+    s.repository.transact(read, lambda view: model.add_model(
+        view, name, uuid=made, owner=by.name, now=s.clock.timestamp(), settings=given.settings
+    ), author(by))  # fmt: skip
+    return {"name": name, "uuid": made}
 
 
 @router.get("/models")
 def list_models(s: S, by: U) -> dict[str, Any]:
     view = s.repository.read(keys.everything(Kind.MODEL), keys.everything(Kind.MACHINE))
     names = [ref.path[0] for ref, _ in view.list(Kind.MODEL)]
-    seen = [name for name in names if may_read(by, name)]
-    return {"models": [describe_model(s, view, name) for name in seen]}
-
-
-def may_read(by: User, name: str) -> bool:
-    return bool({"*", name} & set(by.roles))
+    seen = [name for name in names if by.may("read", name)]
+    return {"models": [describe_model(s, view, name) | {"access": by.access_to(name)} for name in seen]}
 
 
 @router.get("/models/{name}")
 def get_model(s: S, by: U, name: str) -> dict[str, Any]:
     check(by, "read", name)
-    view = s.repository.read_model(name)
-    return describe_model(s, view, name) | {"machine-details": show.machines_in_use(view, name)}
+    view = s.repository.read_model(name, keys.everything(Kind.USER))
+    return describe_model(s, view, name) | {
+        "access": by.access_to(name),
+        "users": users_of(view, name, by),
+        "machine-details": show.machines_in_use(view, name),
+    }
 
 
 @router.delete("/models/{name}")

@@ -9,9 +9,8 @@ from fastapi import APIRouter, Request
 
 from coordinator.api import show
 from coordinator.api.auth import check, check_somewhere
-from coordinator.api.services import S, U, read_model, transact
+from coordinator.api.services import S, U, author, read_model, transact
 from coordinator.commands import resource
-from coordinator.store.repository import Author
 from coordinator.wire import AttachResource
 
 router = APIRouter()
@@ -22,7 +21,7 @@ async def upload_resource(s: S, by: U, request: Request) -> dict[str, Any]:
     """Take the content of a resource (the body) and say how it is called: sha256, size."""
     check_somewhere(by, "write")
     data = await request.body()
-    blob = await asyncio.to_thread(lambda: s.archives.put_resource(data, Author(name=f"user {by.name}")))
+    blob = await asyncio.to_thread(lambda: s.archives.put_resource(data, author(by)))
     return {"sha256": blob.sha256, "size": blob.size}
 
 

@@ -11,19 +11,18 @@ from typing import Any
 from fastapi import APIRouter
 
 from coordinator.api.auth import check
-from coordinator.api.services import S, Services, U, read_model, transact
+from coordinator.api.services import S, Services, U, author, read_model, transact
 from coordinator.commands import secret
 from coordinator.domain import refs
 from coordinator.domain.change import Change
-from coordinator.domain.model import User
 from coordinator.domain.moment import moment_text, parse_moment_s
 from coordinator.domain.refs import Kind, Ref
 from coordinator.domain.secret import MODEL, Grant, Rotate, Secret, content_of
+from coordinator.domain.user import User
 from coordinator.domain.view import View
 from coordinator.errors import BadRequest, NotFound
 from coordinator.store import keys
 from coordinator.store.keyring import check_has_key
-from coordinator.store.repository import Author
 from coordinator.wire import AddSecret, ShareSecret, UpdateSecret
 
 ENTROPY_BYTES = 16
@@ -144,7 +143,7 @@ def reseal(s: S, by: U) -> dict[str, Any]:
             change, _ = s.repository.transact(
                 lambda model=model: s.repository.read(keys.below(model)),
                 lambda view, model=model: secret.reseal(view, model.path[0], keyring.open, key=keyring.current),
-                Author(name=f"user {by.name}"),
+                author(by),
             )
             if change is None:
                 break

@@ -8,12 +8,11 @@ from fastapi import APIRouter
 
 from coordinator.api import storage as storage_text
 from coordinator.api.auth import check
-from coordinator.api.services import S, U, force_at, read_model, transact
+from coordinator.api.services import S, U, author, force_at, read_model, transact
 from coordinator.commands import storage
 from coordinator.domain.names import UnitName
 from coordinator.domain.refs import Kind
 from coordinator.domain.storage import StorageId
-from coordinator.store.repository import Author
 from coordinator.wire import AddStorage, AttachStorage, ImportFilesystem
 
 router = APIRouter()
@@ -42,7 +41,7 @@ def add_storage(s: S, by: U, name: str, given: AddStorage) -> dict[str, list[str
         lambda view: storage.add_storage(
             view, name, UnitName.parse(given.unit), given.name, given.directive, now=s.clock.timestamp()
         ),
-        Author(name=f"user {by.name}"),
+        author(by),
     )
     made = [ref for ref in (change.puts if change else ()) if ref.kind is Kind.STORAGE]
     return {"ids": ["/".join(ref.path[1:]) for ref in sorted(made)]}
@@ -65,7 +64,7 @@ def import_filesystem(s: S, by: U, name: str, given: ImportFilesystem) -> dict[s
         lambda view: storage.import_filesystem(
             view, name, given.pool, given.id, given.name, now=s.clock.timestamp()
         ),
-        Author(name=f"user {by.name}"),
+        author(by),
     )
     made = next(ref for ref in (change.puts if change else ()) if ref.kind is Kind.STORAGE)
     return {"id": "/".join(made.path[1:])}

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from coordinator.api import show
 from coordinator.api.auth import check
 from coordinator.api.current import current
-from coordinator.api.services import S, U, looking_at, read_model, transact
+from coordinator.api.services import S, U, author, looking_at, read_model, transact
 from coordinator.api.task import operation_of, operations_of, task_of
 from coordinator.commands import task
 from coordinator.domain import refs
@@ -17,7 +17,6 @@ from coordinator.domain.change import Change
 from coordinator.domain.refs import Kind
 from coordinator.domain.task import EXEC
 from coordinator.domain.view import View
-from coordinator.store.repository import Author
 from coordinator.wire import CancelTasks, RunTasks
 
 router = APIRouter()
@@ -101,6 +100,6 @@ def cancel_tasks(s: S, by: U, name: str, given: CancelTasks) -> dict[str, Any]:
         return change
 
     wanted = [refs.task(name, number) for number in given.tasks]
-    s.repository.transact(lambda: read_model(s, name, *wanted), plan, Author(name=f"user {by.name}"))
+    s.repository.transact(lambda: read_model(s, name, *wanted), plan, author(by))
     view = s.repository.read(*wanted)
     return {"tasks": [task_of(view, name, number) for number in cancelled]}

@@ -10,16 +10,15 @@ from fastapi import APIRouter, Request, Response
 
 from coordinator.api.auth import check
 from coordinator.api.current import current
-from coordinator.api.services import S, Services, U
+from coordinator.api.services import S, Services, U, author
 from coordinator.commands import task_stream
 from coordinator.domain import refs
 from coordinator.domain.change import Change
-from coordinator.domain.model import User
 from coordinator.domain.task import Task
 from coordinator.domain.task_stream import STDERR, STDIN, STDOUT, TaskStream, room
+from coordinator.domain.user import User
 from coordinator.domain.view import View
 from coordinator.errors import NotFound
-from coordinator.store.repository import Author
 
 router = APIRouter()
 
@@ -72,4 +71,4 @@ def _transact(s: Services, by: User, name: str, number: int, plan: Callable[[Vie
     """Carry out *plan*, which looks at nothing but one task and its streams."""
     streams = [refs.task_stream(name, number, stream) for stream in (STDIN, STDOUT, STDERR)]
     wanted = (refs.task(name, number), *streams)
-    s.repository.transact(lambda: s.repository.read(*wanted), plan, Author(name=f"user {by.name}"))
+    s.repository.transact(lambda: s.repository.read(*wanted), plan, author(by))

@@ -48,10 +48,11 @@ def test_models_with_machines_and_uuids():
 
 
 def test_a_model_for_programs():
-    given = model("m", **{"machine-details": {"0": {"cores": 2}}})
+    users = {"bob": {"display-name": "bob", "access": "read", "last-connection": "just now"}}
+    given = model("m", users=users, **{"machine-details": {"0": {"cores": 2}}})
     seen = model_text.details(model_text.for_people(given, "home", NOW))["m"]
 
-    assert seen["users"] == {"admin": {"display-name": "admin", "access": "admin", "last-connection": "just now"}}
+    assert seen["users"] == users
     assert seen["machines"] == {"0": {"cores": 2}}
     assert seen["status"] == {"current": "available", "since": "2 minutes ago"}
     assert not {"units", "cores", "machine-details"} & set(seen)
