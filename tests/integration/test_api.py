@@ -232,6 +232,10 @@ def test_the_api_and_the_command_line_speak_tls(system, tmp_path):
         assert cli("login", url, "--token-file", str(system.token_file), "--ca", str(cert)).returncode == 0
         listed = cli("models", "--format", "json")
         assert [model["short-name"] for model in json.loads(listed.stdout)["models"]] == ["m"]
+        invitation = cli("add-user", "guest-by-tls").stdout.partition("register ")[2].split()[0]
+        environment["COORDINATOR_DATA"] = str(tmp_path / "guest")
+        assert cli("register", invitation).returncode == 0, "it says whom to believe"
+        assert json.loads(cli("whoami", "--format", "json").stdout)["user"] == "guest-by-tls"
     finally:
         process.terminate()
         process.wait(20)

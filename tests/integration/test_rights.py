@@ -19,7 +19,13 @@ from coordinator.store import keys
 
 MODEL = "m"
 #: What anybody with a token may ask for, whatever their roles are; what they are shown depends on them.
-FOR_EVERYBODY = {("GET", "/models"), ("GET", "/version"), ("GET", "/whoami"), ("GET", "/machines")}
+FOR_EVERYBODY = {
+    ("GET", "/models"),
+    ("GET", "/version"),
+    ("GET", "/whoami"),
+    ("GET", "/machines"),
+    ("GET", "/users"),
+}
 
 
 class Request(NamedTuple):
