@@ -1,4 +1,4 @@
-"""A network for one worker, so that it can be cut off from etcd while everything else goes on.
+"""A network for one process, so that it can be cut off from etcd while everything else goes on.
 
 Role: a network namespace with a cable to the rest of the host; packets are dropped without a word, as a broken
 network drops them.  Needs root, iproute2 and nftables: `POSSIBLE`.
@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from contextlib import ExitStack
 
 POSSIBLE = os.geteuid() == 0 and bool(shutil.which("ip") and shutil.which("nft"))
-CUT = "table inet cut { chain out { type filter hook output priority 0; policy drop; oif lo accept; }; }\n"
+CUT = "table inet cut {{ chain out {{ type filter hook output priority 0; oif lo accept; {drop}; }}; }}\n"
 
 
 class Network:
@@ -44,11 +45,16 @@ class Network:
     def close(self) -> None:
         self._stack.close()
 
-    def cut(self) -> None:
-        _run(*self.prefix, "nft", "-f", "-", given=CUT)
+    def cut(self, ports: Sequence[int] = ()) -> None:
+        """Let nothing out any more to *ports*; without them, nothing at all."""
+        numbers = ", ".join(map(str, ports))
+        drop = f"tcp dport {{ {numbers} }} drop" if ports else "drop"
+        _run(*self.prefix, "nft", "-f", "-", given=CUT.format(drop=drop))
 
     def mend(self) -> None:
-        _run(*self.prefix, "nft", "delete", "table", "inet", "cut")
+        _run(
+            *self.prefix, "nft", "-f", "-", given="table inet cut\ndelete table inet cut\n"
+        )  # also if there is none
 
 
 def _run(*command: str, given: str | None = None) -> None:

@@ -148,38 +148,55 @@ class System:
         etcd: list[EmbeddedEtcd],
         *,
         workers: int,
+        controllers: int = 1,
         ttl_s: int | None = None,
         networks: Sequence[Network] = (),
     ) -> None:
         """*ttl_s*: of the workers' leases; None: as people have it.  *networks*: of the first, the second, …
-        worker; none: that of all.
+        worker, then of the controllers; none: that of all.
         """
-        self.home, self.etcd, self.endpoints, self.networks = home, etcd, endpoints, networks
+        self.home, self.etcd, self.endpoints = home, etcd, endpoints
+        self.networks, self.networks_of_controllers = networks[:workers], networks[workers:]
         self._session = {} if ttl_s is None else {"COORDINATOR_SESSION_TTL_S": str(ttl_s)}
         self.port = own_port()
+        self.addresses: list[str] = []
         self.token_file = home / "token"
         self.store = EtcdStore(endpoints.split(","))
-        common = {
-            "COORDINATOR_ETCD": endpoints,
-            "COORDINATOR_LOG_FORMAT": "json",
-            "COORDINATOR_SECRET_KEY": SECRET_KEY,
-        }
-        self.controller = Process(
-            ["controller", "--listen", f"127.0.0.1:{self.port}", "--admin-token-file", str(self.token_file)],
-            {**common, "COORDINATOR_LEADER_TTL_S": "2", "COORDINATOR_FORCE_WAIT_S": "1"},
-            home / "controller.log",
-        )
+        self.controllers = [self._make_controller(number) for number in range(controllers)]
         self.workers = [self.make_worker(number) for number in range(workers)]
 
-    def make_worker(self, number: int, *arguments: str) -> Process:
-        network = self.networks[number] if number < len(self.networks) else None
+    def _make_controller(self, number: int) -> Process:
+        network = self.networks_of_controllers[number] if self.networks_of_controllers else None
+        listen = f"{network.theirs if network else LOOPBACK}:{own_port() if number else self.port}"
+        self.addresses.append(f"http://{listen}")
         environment = {
+            **self._common(network),
+            "COORDINATOR_LEADER_TTL_S": "2",
+            "COORDINATOR_FORCE_WAIT_S": "1",
+            "COORDINATOR_ALLOW_PLAINTEXT_API_BEYOND_LOOPBACK": "true",
+        }
+        return Process(
+            ["controller", "--listen", listen, "--admin-token-file", str(self.token_file)],
+            environment,
+            self.home / f"controller{number}.log",
+            prefix=network.prefix if network else (),
+        )
+
+    def _common(self, network: Network | None) -> dict[str, str]:
+        return {
             "COORDINATOR_ETCD": self.endpoints.replace(LOOPBACK, network.ours) if network else self.endpoints,
             "COORDINATOR_LOG_FORMAT": "json",
             "COORDINATOR_SECRET_KEY": SECRET_KEY,
-            "COORDINATOR_ADDRESS": "127.0.0.1",
-            **self._session,
         }
+
+    @property
+    def controller(self) -> Process:
+        """The only one, or the first."""
+        return self.controllers[0]
+
+    def make_worker(self, number: int, *arguments: str) -> Process:
+        network = self.networks[number] if number < len(self.networks) else None
+        environment = {**self._common(network), "COORDINATOR_ADDRESS": "127.0.0.1", **self._session}
         data_dir = str(self.home / f"w{number}")
         return Process(
             ["worker", "--data-dir", data_dir, *arguments],
@@ -189,9 +206,8 @@ class System:
         )
 
     def start(self) -> None:
-        self.controller.start()
-        for worker in self.workers:
-            worker.start()
+        for process in (*self.controllers, *self.workers):
+            process.start()
         wait_for(self._is_ready, "the system to start")
 
     def _is_ready(self) -> bool:
@@ -203,7 +219,7 @@ class System:
         return len(started) == len(self.workers)
 
     def close(self) -> None:
-        for process in (*self.workers, self.controller):
+        for process in (*self.workers, *self.controllers):
             process.end()
         if "client" in self.__dict__:
             self.client.close()
@@ -214,7 +230,7 @@ class System:
     @cached_property
     def client(self) -> Client:
         """What the command line asks with, as the user admin; errors are those that people see."""
-        return Client([f"http://127.0.0.1:{self.port}"], self.token_file.read_text().strip())
+        return Client(self.addresses, self.token_file.read_text().strip())
 
     def start_task(self, unit: str, action: str = "", *, command: str | None = None, **parameters: Any) -> int:
         """Queue an action, or *command*; return the number of the task."""
@@ -244,7 +260,7 @@ class System:
         data = body if isinstance(body, bytes) else json.dumps(body if body is not None else {}).encode()
         token = self.token_file.read_text().strip()
         request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}{path}",
+            self.addresses[0] + path,
             data=None if method == "GET" else data,
             method=method,
             headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
@@ -258,7 +274,7 @@ class System:
     def ask_lines(self, path: str) -> list[dict[str, Any]]:
         """Return the answer to a GET that comes as JSON lines."""
         request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}{path}",
+            self.addresses[0] + path,
             headers={"Authorization": f"Bearer {self.token_file.read_text().strip()}"},
         )
         with urllib.request.urlopen(request, timeout=20) as answer:
@@ -383,7 +399,7 @@ class People:
             **{
                 name: value for name, value in os.environ.items() if not name.startswith(("JUJU_", "COORDINATOR_"))
             },
-            "COORDINATOR_API": f"http://127.0.0.1:{system.port}",
+            "COORDINATOR_API": ",".join(system.addresses),
             "COORDINATOR_TOKEN_FILE": str(system.token_file),
             "COORDINATOR_MODEL": "m",
         }
@@ -416,6 +432,7 @@ class People:
 def running(
     *,
     workers: int = 1,
+    controllers: int = 1,
     members: int = 1,
     start: bool = True,
     ttl_s: int | None = None,
@@ -440,7 +457,8 @@ def running(
             for member in etcd:
                 member.wait_ready()
             endpoints = ",".join(member.endpoint for member in etcd)
-            system = System(home, endpoints, etcd, workers=workers, ttl_s=ttl_s, networks=networks)
+            how = {"workers": workers, "controllers": controllers, "ttl_s": ttl_s, "networks": networks}
+            system = System(home, endpoints, etcd, **how)
             if start:
                 system.start()
             yield system

@@ -1,7 +1,7 @@
 """Whatever people ask for is done or refused while something is broken, and comes true when that is over.
 
-One system of one worker and one etcd member, and one of several, each for all its faults: a fault comes in the
-middle of one request of every kind.
+One system of one controller, worker and etcd member, and one of several, each for all its faults: a fault comes in
+the middle of one request of every kind.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from system import CHARMS, SHORT_TTL_S, WAIT_S, ApiError, System, pack, running,
 from coordinator.cli.client import Client
 from coordinator.domain import refs
 from coordinator.domain.names import UnitName
-from coordinator.errors import CoordinatorError, Refused, Unavailable, UnknownOutcome
+from coordinator.domain.refs import Kind, Ref
+from coordinator.errors import CoordinatorError, NotFound, Refused, Unavailable, UnknownOutcome
 from coordinator.store import keys
 from coordinator.store.embedded import EmbeddedEtcd
 from coordinator.wire import (
@@ -39,7 +40,10 @@ from coordinator.wire import (
     Deploy,
     Expose,
     ImportFilesystem,
+    Integrate,
     Refresh,
+    Remove,
+    RemoveRelation,
     RunTasks,
     SetConfig,
     SetSettings,
@@ -63,7 +67,7 @@ OVER = ("completed", "failed", "error", "cancelled", "aborted")
 
 class Round(NamedTuple):
     """One fault.  `notes`, `found` and `was_open`: how much storage there was before, of either kind, and whether
-    it was exposed.
+    it was exposed.  `spare`: storage and a unit that may go.
 
     No round needs an earlier one.
     """
@@ -73,6 +77,7 @@ class Round(NamedTuple):
     notes: int
     found: int
     was_open: bool
+    spare: tuple[str, str]
 
 
 class Row(NamedTuple):
@@ -82,6 +87,8 @@ class Row(NamedTuple):
     holds: Callable[[Round], Any]
     #: What it may be told besides what the fault excuses.
     excuses: tuple[type[CoordinatorError], ...] = ()
+    #: What it names is gone when it has come true.
+    removes: bool = False
 
 
 def version(place: Path, number: int) -> bytes:
@@ -116,10 +123,10 @@ def deploy(client: Client, now: Round) -> None:
     client.deploy("m", Deploy(charm=sha256, name=f"new{now.number}", config={"port": 8200 + now.number}))
 
 
-def import_filesystem(client: Client, now: Round) -> None:
-    directory = now.system.home / f"imported-{now.number}"
+def import_filesystem(client: Client, system: System, number: int, name: str) -> None:
+    directory = system.home / f"{name}-{number}"
     directory.mkdir(exist_ok=True)
-    client.import_filesystem("m", ImportFilesystem(pool="rootfs", id=f"0:{directory}", name="found"))
+    client.import_filesystem("m", ImportFilesystem(pool="rootfs", id=f"0:{directory}", name=name))
 
 
 def says(now: Round, word: str, app: str = "handy") -> bool:
@@ -160,6 +167,22 @@ def notes(system: System, name: str = "notes") -> dict[str, str]:
     """Return the status of each storage called *name*, of all units, by its id."""
     found = system.client.storage("m").get("storage", {})
     return {id: each["status"]["current"] for id, each in found.items() if id.startswith(f"{name}/")}
+
+
+def ends(number: int) -> dict[str, str]:
+    """Return both ends of the relation that a round makes; that of the next number it removes."""
+    return {"left": "ship:see", "right": f"lamp{number % 2}:site"}
+
+
+def related(system: System, number: int) -> bool:
+    lamps = system.status()["applications"]["ship"].get("relations", {}).get("see", ())
+    return ends(number)["right"].partition(":")[0] in [each["related-application"] for each in lamps]
+
+
+def sees(system: System, lamps: int) -> bool:
+    """Say whether the ship says that it sees so many lamps."""
+    message = system.units()["ship/0"]["workload-status"].get("message", "")
+    return len(message.partition(" sees ")[2].split()) == lamps
 
 
 def is_open(system: System) -> bool:
@@ -209,6 +232,7 @@ ROWS: Mapping[str, Row] = {
     "remove-application": Row(
         lambda client, now: client.remove_application("m", f"old{now.number}"),
         lambda now: f"old{now.number}" not in now.system.status()["applications"],
+        removes=True,
     ),
     "exec-on-a-machine": Row(
         lambda client, now: client.run_tasks(
@@ -230,7 +254,29 @@ ROWS: Mapping[str, Row] = {
         ),
         lambda now: f"pool-{now.number}" in now.system.client.storage_pools("m"),
     ),
-    "import-filesystem": Row(import_filesystem, lambda now: len(notes(now.system, "found")) > now.found),
+    "import-filesystem": Row(
+        lambda client, now: import_filesystem(client, now.system, now.number, "found"),
+        lambda now: len(notes(now.system, "found")) > now.found,
+    ),
+    "remove-storage": Row(
+        lambda client, now: client.remove_storage("m", "spare", int(now.spare[0].partition("/")[2])),
+        lambda now: now.spare[0] not in notes(now.system, "spare"),
+        removes=True,
+    ),
+    "remove-unit": Row(
+        lambda client, now: client.remove_units("m", Remove(names=[now.spare[1]])),
+        lambda now: now.spare[1] not in now.system.units(),
+        removes=True,
+    ),
+    "integrate": Row(
+        lambda client, now: client.integrate("m", Integrate(**ends(now.number))),
+        lambda now: related(now.system, now.number) and sees(now.system, 1),
+    ),
+    "remove-relation": Row(
+        lambda client, now: client.remove_relation("m", RemoveRelation(**ends(now.number + 1))),
+        lambda now: not related(now.system, now.number + 1) and sees(now.system, 1),
+        removes=True,
+    ),
     "add-storage": Row(
         lambda client, now: client.add_storage("m", AddStorage(unit=UNIT, name="notes")),
         lambda now: len(found := notes(now.system)) > now.notes and set(found.values()) == {"attached"},
@@ -324,6 +370,27 @@ def leads(member: EmbeddedEtcd) -> bool:
         return b"\netcd_server_is_leader 1\n" in answer.read()
 
 
+def cut_off_controller(system: System) -> None:
+    """Cut the controller that leads off from etcd, but not from those who ask it, until another one leads."""
+    leader = wait_for(lambda: leading_controller(system), "a controller to lead")
+    network = system.networks_of_controllers[system.addresses.index(leader)]
+    network.cut([member.client_port for member in system.etcd])
+    wait_for(lambda: leading_controller(system) not in ("", leader), "another controller to lead")
+
+
+def leading_controller(system: System) -> str:
+    """Return the address of the controller that leads; empty while none does."""
+    view = system.view()
+    name = view.peek(Ref(Kind.CONTROLLER_LEADER))
+    entry = view.peek(Ref(Kind.CONTROLLER, (name,))) if name else None
+    return entry.url if entry else ""
+
+
+def mend_controllers(system: System) -> None:
+    for network in system.networks_of_controllers:
+        network.mend()
+
+
 def start_members(system: System) -> None:
     for member in system.etcd:
         if not member.is_running:
@@ -355,6 +422,9 @@ FAULTS_OF_SEVERAL = {
         lambda system: system.worker_of(UNIT).freeze(), wake_up
     ),
     "the worker is cut off from etcd for longer than its lease": Fault(cut_off, mend),
+    "the controller that leads is cut off from etcd for longer than anybody waits": Fault(
+        cut_off_controller, mend_controllers, excuses=(UnknownOutcome,), outlasts=True
+    ),
     "the leading member of etcd is killed": Fault(
         kill_leading_member, start_members, excuses=(Unavailable, UnknownOutcome)
     ),
@@ -375,8 +445,8 @@ def one_of_each() -> Iterator[System]:
 
 @pytest.fixture(scope="module")
 def several() -> Iterator[System]:
-    networks = [Network(0), Network(1)] if POSSIBLE else []
-    with running(workers=2, members=3, ttl_s=SHORT_TTL_S, networks=networks) as system:
+    networks = [Network(number) for number in range(4)] if POSSIBLE else []
+    with running(workers=2, controllers=2, members=3, ttl_s=SHORT_TTL_S, networks=networks) as system:
         set_up(system, rounds=len(FAULTS_OF_SEVERAL))
         yield system
 
@@ -388,9 +458,14 @@ def set_up(system: System, *, rounds: int) -> None:
     for number in range(1, rounds + 1):
         system.client.add_secret("m", AddSecret(name=f"shared-{number}", content={"token": HELD}))
         system.deploy(CHARMS / "handy", f"old{number}", port=8100 + number)
-    system.wait_settled(len(system.workers) + rounds)
+    system.deploy(CHARMS / "beacon", "crowd", units=rounds)
+    for app in ("ship", "lamp0", "lamp1"):
+        system.deploy(CHARMS / "beacon", app)
+    system.wait_settled(len(system.workers) + rounds + rounds + 3)
     system.client.add_storage("m", AddStorage(unit=UNIT, name="notes"))
     wait_for(lambda: notes(system) == {"notes/0": "attached"}, "the storage to attach")
+    for number in range(1, rounds + 1):
+        import_filesystem(system.client, system, number, "spare")
     wait_for(lambda: "80/tcp" in firewall_plan(system), "the open port to be noted")
 
 
@@ -411,11 +486,17 @@ def go_through(system: System, number: int, fault: Fault) -> None:
     rng = random.Random(seeds([number])[0])
     system.client.detach_storage("m", "notes", 0)
     wait_for(lambda: notes(system)["notes/0"] == "detached", "the storage to be free")
-    now = Round(system, number, len(notes(system)), len(notes(system, "found")), is_open(system))
+    if related(system, number):
+        system.client.remove_relation("m", RemoveRelation(**ends(number)))
+    if not related(system, number + 1):
+        system.client.integrate("m", Integrate(**ends(number + 1)))
+    wait_for(lambda: not related(system, number) and sees(system, 1), "the ship to see the other lamp only")
+    spare = min(notes(system, "spare")), min(name for name in system.units() if name.startswith("crowd/"))
+    now = Round(system, number, len(notes(system)), len(notes(system, "found")), is_open(system), spare)
     order = rng.sample(list(ROWS), len(ROWS))
     with ThreadPoolExecutor(len(ROWS)) as pool:
-        asked = {what: pool.submit(ask, ROWS[what], now, place * APART_S) for place, what in enumerate(order)}
-        time.sleep(rng.uniform(2, len(ROWS) - 3) * APART_S)  # some are under way, some come later
+        asked = {what: pool.submit(ask, ROWS[what], now, place) for place, what in enumerate(order)}
+        time.sleep(rng.uniform(2, len(ROWS) - 8) * APART_S)  # some are under way, some come later
         fault.begin(system)
         if fault.outlasts:
             wait(asked.values(), WAIT_S)
@@ -427,7 +508,8 @@ def go_through(system: System, number: int, fault: Fault) -> None:
         assert isinstance(error, (*fault.excuses, *ROWS[what].excuses)), (what, error)
         assert error.what, what
         assert error.fix, what
-    assert refused or not fault.outlasts, "nobody noticed"
+    is_seen = fault.outlasts and len(system.controllers) == 1  # else who is not served by one asks the other
+    assert refused or not is_seen, "nobody noticed"
 
     wait_for(lambda: has_recovered(system) and over(system), "the end of what was begun")
     for what, row in ROWS.items():
@@ -443,11 +525,15 @@ def go_through(system: System, number: int, fault: Fault) -> None:
     assert state["count"] == str(len(completed)), "what an action did is there if, and only if, it was completed"
 
 
-def ask(row: Row, now: Round, after_s: float) -> CoordinatorError | None:
-    """Return what the request was told instead of done; it comes at any moment of the fault."""
-    time.sleep(after_s)
-    address, token = f"http://127.0.0.1:{now.system.port}", now.system.token_file.read_text().strip()
-    with closing(Client([address], token)) as client:
+def ask(row: Row, now: Round, place: int = 0) -> CoordinatorError | None:
+    """Return what the request was told instead of done; by its *place* it comes at any moment of the fault.
+
+    People know all controllers, and do not all begin with the same one.
+    """
+    time.sleep(place * APART_S)
+    addresses, token = now.system.addresses, now.system.token_file.read_text().strip()
+    first = place % len(addresses)
+    with closing(Client([*addresses[first:], *addresses[:first]], token)) as client:
         try:
             row.ask(client, now)
         except CoordinatorError as error:
@@ -460,8 +546,10 @@ def ask_again(row: Row, now: Round) -> None:
     errors: list[CoordinatorError] = []
 
     def is_answered() -> bool:
-        error = ask(row, now, 0)
+        error = ask(row, now)
         if error is None or (isinstance(error, Refused) and "already" in str(error)):
+            return True
+        if row.removes and isinstance(error, NotFound):
             return True
         errors.append(error)
         return not isinstance(error, row.excuses)

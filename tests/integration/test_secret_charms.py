@@ -228,7 +228,7 @@ def _restart(system: System, secret_key: str) -> None:
     system.controller.stop()
     before: Process = system.controller
     environment = {**before._environment, "COORDINATOR_SECRET_KEY": secret_key}
-    system.controller = Process(before._arguments, environment, before.log)
+    system.controllers[0] = Process(before._arguments, environment, before.log)
     system.controller.start()
 
     def answers() -> bool:
