@@ -27,6 +27,7 @@ from coordinator.engine.world import World
 from coordinator.worker.record import Record, Sight
 
 SHOW_AFTER_S = 0.25
+RETRY_MAX_S = 5.0  # between attempts to show what did not land, while the hook or action goes on
 
 
 class Show:
@@ -113,46 +114,51 @@ class Showing:
 
     def run(self) -> None:
         """Show until `close`."""
-        while not self._over.wait(SHOW_AFTER_S):
-            self.turn()
+        pause_s = SHOW_AFTER_S
+        while not self._over.wait(pause_s):
+            is_shown = self.turn()
+            # Nobody else would remind us of what did not land, and the hook may go on for an hour.
+            pause_s = SHOW_AFTER_S if is_shown else min(2 * pause_s, RETRY_MAX_S)
             self._changed.clear()
-            if self._effects is self._seen and not self._over.is_set():
+            if is_shown and self._effects is self._seen and not self._over.is_set():
                 self._changed.wait()
 
-    def turn(self) -> None:
-        """Show what is new."""
-        self._agent_executes()
-        self._progress()
-        self._statuses()
+    def turn(self) -> bool:
+        """Show what is new; False: some of it did not land."""
+        return all([self._agent_executes(), self._progress(), self._statuses()])
 
-    def _progress(self) -> None:
+    def _progress(self) -> bool:
         log = self.log
-        if isinstance(self._work, Task) and len(log.lines) > self._told:
-            change = tell(self._world, self._work, log)
-            if self._show._record.try_write(change, self._world.revision) is not None:
-                self._told = len(log.lines)
+        if not isinstance(self._work, Task) or len(log.lines) == self._told:
+            return True
+        change = tell(self._world, self._work, log)
+        if self._show._record.try_write(change, self._world.revision) is None:
+            return False
+        self._told = len(log.lines)
+        return True
 
-    def _agent_executes(self) -> None:
+    def _agent_executes(self) -> bool:
         name = self._work.name
         if isinstance(self._work, Task):
-            self._show._agent(self._world, "executing", f"running action {name}")
-            return
+            return self._show._agent(self._world, "executing", f"running action {name}")
         if name == "update-status":
-            return  # as charms and people are used to: a check that nothing changed is not shown as work
+            return True  # as charms and people are used to: a check that nothing changed is not shown as work
         remote = self._work.remote_unit
-        self._show._agent(self._world, "executing", f"running {name} hook" + (f" for {remote}" if remote else ""))
+        what = f"running {name} hook" + (f" for {remote}" if remote else "")
+        return self._show._agent(self._world, "executing", what)
 
-    def _statuses(self) -> None:
+    def _statuses(self) -> bool:
         effects = self._effects
         if effects is self._seen:
-            return
+            return True
         change = publish(self._world, self._work, effects, self._memory, now=self._show._clock.timestamp())
-        self._seen = effects
-        if change is None:
-            return
-        self._show.has_spoken = True
-        if self._show._record.try_write(change, self._world.revision) is not None:
+        if change is not None:
+            self._show.has_spoken = True
+            if self._show._record.try_write(change, self._world.revision) is None:
+                return False
             self._world = replace(self._world, **_stored_statuses(change, self._world))
+        self._seen = effects
+        return True
 
 
 Beside = Callable[[Showing], AbstractContextManager[None]]
