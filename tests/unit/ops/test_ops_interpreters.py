@@ -51,6 +51,7 @@ def packages(python: str, version: str) -> pathlib.Path:
     return target
 
 
+@pytest.mark.timeout(1200)  # all of the tests, in one process
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_tests_of_the_library_pass(version):
     python = find(version)
