@@ -38,7 +38,7 @@ from coordinator.wire import RunTasks
 ROOT = Path(__file__).resolve().parents[2]
 CHARMS = ROOT / "tests" / "charms"
 EXAMPLES = ROOT / "deploy" / "examples"
-WAIT_S = 60.0
+WAIT_S = 120.0
 #: How long the leases of workers last where their end is waited for.  Elsewhere they last as long as people's do:
 #: on a busy machine a worker may stand still for a second, and one that has lost its lease runs hooks again.
 SHORT_TTL_S = 4

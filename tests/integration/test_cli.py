@@ -30,8 +30,8 @@ from coordinator.store import keys
 from coordinator.store.embedded import EmbeddedEtcd
 from coordinator.store.etcd import EtcdStore
 
-RUN_S = 30.0
-START_S = 15.0
+RUN_S = 60.0
+START_S = 60.0
 SECRET_KEY = "c2VjcmV0cyBvZiB0aGUgdGVzdHMsIG5vIG90aGVycy4="
 DISPATCH = "#!/bin/sh\n"
 
