@@ -29,7 +29,7 @@ from pathlib import Path
 import jubilant
 
 binary, charms, record = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
-juju = jubilant.Juju(cli_binary=binary, wait_timeout=60)
+juju = jubilant.Juju(cli_binary=binary, wait_timeout=120)
 seen = {}
 
 
