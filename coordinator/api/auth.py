@@ -76,8 +76,8 @@ def _not_valid() -> Denied:
     return Denied(
         "the token is not valid",
         why="nobody has it, or not any more, or its user is disabled",
-        fix="log in with one that is: coordinator login URL --token-file FILE; or ask an administrator for another: "
-        "coordinator change-user-password --reset USER",
+        fix="log in with one that is: coordinator login URL --token-file FILE; or ask an administrator for "
+        "another: coordinator change-user-password --reset USER",
     )
 
 
