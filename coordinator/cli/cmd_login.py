@@ -59,6 +59,8 @@ def focus(console: Console, client: Client, controller: str) -> None:
         console.info(f'The current model is "{only}".')
     elif models:
         console.info("Choose a model with `coordinator switch MODEL`; `coordinator models` lists them.")
+    elif (me := client.whoami())["access"] == "login":
+        console.info(f"No model is open to you yet.  Ask for it: coordinator grant {me['user']} read MODEL")
     else:
         console.info("There is no model yet: coordinator add-model NAME")
 

@@ -67,7 +67,9 @@ def test_somebody_is_invited_let_in_and_kept_out_again(office: Office) -> None:
     told = office.cli.ok("add-user", "bob", "Bob Builder")
     assert told.startswith('User "bob" added\nPlease send this command to bob:\n    coordinator register ')
     bob = office.somebody("bob")
-    assert 'Welcome, bob.  The controller is called "home".' in bob("register", invitation_in(told)).stderr
+    welcome = bob("register", invitation_in(told)).stderr
+    assert 'Welcome, bob.  The controller is called "home".' in welcome
+    assert "No model is open to you yet" in welcome
     assert json.loads(bob.ok("whoami", "--format", "json"))["user"] == "bob"
 
     assert "coordinator grant bob read m" in refused(bob, "status", "-m", "m")
