@@ -39,8 +39,9 @@ ROOT = Path(__file__).resolve().parents[2]
 CHARMS = ROOT / "tests" / "charms"
 EXAMPLES = ROOT / "deploy" / "examples"
 WAIT_S = 120.0
-#: How long the leases of workers last where their end is waited for.  Elsewhere they last as long as people's do:
-#: on a busy machine a worker may stand still for a second, and one that has lost its lease runs hooks again.
+#: How long leases last where their end is waited for.  Elsewhere they last as long as people have them: on a busy
+#: machine a process may stand still for a second; a worker that has lost its lease runs hooks again, a controller
+#: is written down anew.
 SHORT_TTL_S = 4
 SECRET_KEY = "c2VjcmV0cyBvZiB0aGUgdGVzdHMsIG5vIG90aGVycy4="
 
@@ -152,12 +153,13 @@ class System:
         ttl_s: int | None = None,
         networks: Sequence[Network] = (),
     ) -> None:
-        """*ttl_s*: of the workers' leases; None: as people have it.  *networks*: of the first, the second, …
+        """*ttl_s*: of the leases of all; None: as people have it.  *networks*: of the first, the second, …
         worker, then of the controllers; none: that of all.
         """
         self.home, self.etcd, self.endpoints = home, etcd, endpoints
         self.networks, self.networks_of_controllers = networks[:workers], networks[workers:]
-        self._session = {} if ttl_s is None else {"COORDINATOR_SESSION_TTL_S": str(ttl_s)}
+        names = ("COORDINATOR_SESSION_TTL_S", "COORDINATOR_LEADER_TTL_S")
+        self._leases = {} if ttl_s is None else {name: str(ttl_s) for name in names}
         self.port = own_port()
         self.addresses: list[str] = []
         self.token_file = home / "token"
@@ -171,7 +173,6 @@ class System:
         self.addresses.append(f"http://{listen}")
         environment = {
             **self._common(network),
-            "COORDINATOR_LEADER_TTL_S": "2",
             "COORDINATOR_FORCE_WAIT_S": "1",
             "COORDINATOR_ALLOW_PLAINTEXT_API_BEYOND_LOOPBACK": "true",
         }
@@ -187,6 +188,7 @@ class System:
             "COORDINATOR_ETCD": self.endpoints.replace(LOOPBACK, network.ours) if network else self.endpoints,
             "COORDINATOR_LOG_FORMAT": "json",
             "COORDINATOR_SECRET_KEY": SECRET_KEY,
+            **self._leases,
         }
 
     @property
@@ -196,7 +198,7 @@ class System:
 
     def make_worker(self, number: int, *arguments: str) -> Process:
         network = self.networks[number] if number < len(self.networks) else None
-        environment = {**self._common(network), "COORDINATOR_ADDRESS": "127.0.0.1", **self._session}
+        environment = {**self._common(network), "COORDINATOR_ADDRESS": "127.0.0.1"}
         data_dir = str(self.home / f"w{number}")
         return Process(
             ["worker", "--data-dir", data_dir, *arguments],

@@ -128,7 +128,6 @@ def controller_of(etcd: EmbeddedEtcd, token_file: Path) -> Iterator[str]:
         admin_token_file=str(token_file),
         controller_name="home",
         secret_key=SECRET_KEY,
-        leader_ttl_s=2,
         force_wait_s=0,
     )
     process = ControllerProcess(settings)

@@ -438,7 +438,7 @@ FAULTS_OF_SEVERAL = {
 
 @pytest.fixture(scope="module")
 def one_of_each() -> Iterator[System]:
-    with running() as system:
+    with running(ttl_s=SHORT_TTL_S) as system:
         set_up(system, rounds=len(FAULTS))
         yield system
 
