@@ -78,6 +78,9 @@ def unit_statuses(view: View, model: str, unit: Unit, waits: Waits) -> tuple[Sta
     workload = shown.workload
     if memory.failed is not None:
         at = _timestamp(memory.failed.at_s)
+        again = f"running {memory.failed.hook.name} hook"
+        if claimed and agent is not None and agent.message.startswith(again) and agent.since > at:
+            return workload, agent  # it may take as long as it did the first time
         workload = Status("error", f"hook failed: {failed_hook(memory.failed.hook)}", at)
         return workload, AgentStatus(current="idle" if claimed else "lost", since=at)
     if not claimed and (memory.installed or agent is not None):

@@ -7,6 +7,7 @@ Not here: what the arguments mean (engine/script.py), when its turn is (agent.py
 from __future__ import annotations
 
 import os
+import pwd
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -160,7 +161,12 @@ def _without_context(host: Host, script: Script) -> Said:
 
 def plain_run(host: Host, file: Path, *, emit: Emit, keep: Keep, has_input: bool = False) -> Run:
     """Start the script in *file* with nothing of any unit around it."""
-    environment = {"PATH": host.agent_path, "LANG": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
+    environment = {
+        "PATH": host.agent_path,
+        "LANG": "C.UTF-8",
+        "DEBIAN_FRONTEND": "noninteractive",
+        "HOME": pwd.getpwuid(os.getuid()).pw_dir,  # people write ~
+    }
     return Run(
         SHELL,
         str(file),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 import re
 import subprocess
 import urllib.request
@@ -177,6 +179,7 @@ def test_commands_run_on_machines_as_such_and_in_what_units_can_take_them(system
     assert (task["results"]["return-code"], task["results"]["stdout"]) == (7, "/\n")
     assert "err" in task["results"]["stderr"]
     assert people("exec", "--all", "--", "echo all").stdout == "all\n"
+    assert people("exec", "--machine", "0", "--", "echo $HOME").stdout.strip() == pwd.getpwuid(os.getuid()).pw_dir
     slow = people("exec", "--machine", "0", "--background", "--", "exec sleep 60")
     number = slow.stderr.split("with task ")[1].split()[0]
     wait_for(lambda: people.task(number)["status"] == "running", "it to run")

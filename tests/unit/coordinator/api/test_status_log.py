@@ -56,6 +56,19 @@ def life() -> Life:
     return life
 
 
+def test_a_failed_hook_that_runs_again_is_seen_running_and_an_action_meanwhile_hides_no_error(life: Life):
+    life.says("one", "t1")
+    life.write(memory=FAILED, agent=AgentStatus(current="executing", message="running install hook", since="1970"))
+    life.write(agent=AgentStatus(current="executing", message="running action x", since="2026-01-01"))
+    life.write(agent=AgentStatus(current="executing", message="running install hook", since="2026-01-02"))
+    assert life.log()[-4:] == [
+        'workload error hook failed: "install" 1970-01-01T00:00:04.000Z',
+        "juju-unit idle  1970-01-01T00:00:04.000Z",
+        "workload active one t1",
+        "juju-unit executing running install hook 2026-01-02",
+    ]
+
+
 def test_a_status_has_its_place_where_it_began_however_long_it_lasted(life: Life):
     life.says("one", "t1")
     life.write(agent=AgentStatus(current="executing", message="running x hook", since="t2"))
