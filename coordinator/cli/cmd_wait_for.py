@@ -105,6 +105,7 @@ def _poll(target: Target, look: Callable[[Tree], list[str]], timeout_s: float, o
     Raises:
         Unavailable: *timeout_s* is over; its text begins with *otherwise*.
     """
+    target.console.begin_to_wait()
     ends_s = time.monotonic() + timeout_s
     reasons = ["no answer yet"]
     while True:

@@ -60,6 +60,10 @@ class Console:
             self._say(text)
             self._line = text
 
+    def begin_to_wait(self) -> None:
+        """Let the quiet second begin now: how long a busy machine took until here is no progress."""
+        self._started_s = time.monotonic()
+
     @property
     def waiting(self) -> Callable[[str], None] | None:
         """Where to say that an answer takes its time: nowhere, unless a person looks on."""
