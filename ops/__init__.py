@@ -166,7 +166,7 @@ if TYPE_CHECKING:
     from . import pebble
     from .hookcmds import StatusName
 
-    tracing: ModuleType | None
+    tracing: ModuleType
 
 __all__ = [
     "ActionEvent",
@@ -330,10 +330,7 @@ def __getattr__(name: str) -> Any:
     elif name == "StatusName":
         value = hookcmds.StatusName
     elif name == "tracing":
-        try:
-            value = importlib.import_module("ops_tracing")
-        except ImportError:
-            value = None
+        value = importlib.import_module("ops._tracing")
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value

@@ -185,14 +185,14 @@ class PretendFiles:
     def remove(self, path: str, *, recursive: bool = False) -> None:
         """See `ops.pebble.Client.remove_path`."""
         real = self._at(path)
-        if self._is_mount(path):
+        if self._is_mount(path) and real.is_dir():
             raise _failed(f"remove {path}: device or resource busy: something is mounted there")
         if not os.path.lexists(real):
             if recursive:
                 return
             raise _not_found(f"remove {path}: no such file or directory")
         if real.is_symlink() or not real.is_dir():
-            real.unlink()
+            real.unlink()  # of a file that a test mounted: what the container sees, not the test's own file
         elif not recursive:
             try:
                 real.rmdir()

@@ -95,11 +95,20 @@ def test_values_can_be_pickled():
     assert pickle.loads(pickle.dumps(ops.Port("tcp", 80))) == ops.Port("tcp", 80)
 
 
-def test_without_its_module_tracing_is_none(monkeypatch):
-    monkeypatch.delitem(vars(ops), "tracing", raising=False)
-    monkeypatch.setitem(sys.modules, "ops_tracing", None)
-    assert ops.tracing is None
-    monkeypatch.delitem(vars(ops), "tracing")
+def test_another_ops_does_not_take_what_belongs_to_this_one_for_its_own(tmp_path):
+    (tmp_path / "ops.py").write_text(
+        "try:\n    import ops_tracing as tracing\nexcept ImportError:\n    tracing = None\n"
+    )
+    loaded = run(
+        f"import sys; sys.path[:0] = [{str(tmp_path)!r}, {str(REPOSITORY)!r}]; import ops; print(ops.tracing)"
+    )
+    assert loaded == "None"
+
+
+def test_tracing_is_ours_although_another_of_that_name_comes_first(tmp_path):
+    (tmp_path / "ops_tracing.py").write_text("raise ImportError('made for another ops')\n")
+    code = f"import sys; sys.path[:0] = [{str(tmp_path)!r}, {str(REPOSITORY)!r}]; import ops; "
+    assert run(code + "print(ops.tracing.Tracing.__name__)") == "Tracing"
 
 
 def test_importing_loads_nothing_that_most_runs_do_not_need():
