@@ -3,8 +3,8 @@
 Nothing is defined here.
 
 Raises:
-    ImportError: the `ops` that is loaded is not the one beside this file.  The released `ops` of a charm looks for a
-        module of this name as well, and goes on without when it finds none.
+    ImportError: the `ops` that is loaded is not the one beside this file.  The released `ops` of a charm looks for
+        a module of this name as well, and goes on without when it finds none.
 """
 
 from __future__ import annotations

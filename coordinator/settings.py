@@ -78,6 +78,10 @@ class WorkerSettings(StoreSettings):
     """What becomes of open ports: `record` notes in `firewall.json` of the data directory who may reach them,
     `nftables` sees to it with the kernel's packet filter (needs root and `nft`).  COORDINATOR_FIREWALL."""
 
+    announce_version: bool = True
+    """Whether a program that tells the version is put into `/var/lib/juju/tools`, if that can be written and has
+    none: charms with `charmhelpers` look there.  COORDINATOR_ANNOUNCE_VERSION."""
+
     stop_timeout_s: int = field(default=30, metadata={"min": 0})
     """How long a stopping worker waits for running hooks before it ends them, in seconds.
     COORDINATOR_STOP_TIMEOUT_S."""

@@ -1,8 +1,8 @@
 """Tracing of charms: the interface of it, for charms that ask for it.
 
-Charms reach this module as ``ops.tracing`` or ``ops_tracing``.  It checks what a charm declares, and records nothing: no spans
-are collected, none are sent, and no relation is asked where to send them.  So a charm that is written with
-tracing runs unchanged, with and without OpenTelemetry installed.
+Charms reach this module as ``ops.tracing`` or ``ops_tracing``.  It checks what a charm declares, and records
+nothing: no spans are collected, none are sent, and no relation is asked where to send them.  So a charm that is
+written with tracing runs unchanged, with and without OpenTelemetry installed.
 """
 
 from __future__ import annotations

@@ -36,6 +36,8 @@ if hasattr(providers, "_get_local_constants"):
 
 # Processes that tests start inherit this: on a machine without etcd the tests run on one that is fit for no more.
 os.environ["COORDINATOR_ACCEPT_DATA_LOSS"] = "true"
+# Nor do they leave anything at places that belong to the machine.
+os.environ["COORDINATOR_ANNOUNCE_VERSION"] = "false"
 
 
 @pytest.fixture(scope="session")

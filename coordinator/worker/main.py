@@ -43,7 +43,7 @@ from coordinator.worker.observe import concerned
 from coordinator.worker.script import Said, run_script
 from coordinator.worker.storage import StorageKeeper
 from coordinator.worker.storage_tender import StorageTender
-from coordinator.worker.toolfiles import NATIVE, install_scripts, install_tools
+from coordinator.worker.toolfiles import NATIVE, announce_version, install_scripts, install_tools
 from coordinator.worker.toolserver import ToolServer
 from coordinator.worker.warm import WarmParents
 
@@ -130,6 +130,8 @@ class WorkerProcess:
             install_scripts(data_dir / "tools", sys.executable, tools.address)
             if client != NATIVE:
                 log.info("worker.slow_commands", why=client, fix="install a C compiler and start again")
+            if settings.announce_version and (why := announce_version()):
+                log.debug("worker.version_not_announced", why=why)
             host = Host(
                 machine=machine,
                 data_dir=data_dir,

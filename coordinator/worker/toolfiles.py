@@ -1,8 +1,8 @@
-"""The commands in the search path of hooks: one program, and a link to it for each name.
+"""The programs that hooks call: the commands in their search path, and one that tells the version.
 
-Role: the native client (toolclient.c) where there is a compiler, compiled once per machine; else the same in
-Python (toolclient.py).  Several processes may do this at the same time, and hooks may be using the commands
-meanwhile: each file is replaced whole.
+Role: for the commands one program, and a link to it for each name: the native client (toolclient.c) where there is
+a compiler, compiled once per machine; else the same in Python (toolclient.py).  Several processes may do this at the
+same time, and hooks may be using the commands meanwhile: each file is replaced whole.
 Not here: what answers the commands (toolserver.py).
 """
 
@@ -11,12 +11,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import platform
 import secrets
 import shlex
 import shutil
 import subprocess
 from pathlib import Path
 
+from coordinator import ANNOUNCED_VERSION
 from coordinator.engine.script import NAMES
 from coordinator.engine.tools import COMMANDS
 from coordinator.worker.toolclient import ADDRESS_FILE
@@ -27,6 +29,7 @@ NATIVE_SOURCE = Path(__file__).with_name("toolclient.c")
 PREBUILT = NATIVE_SOURCE.with_suffix(".native")
 NATIVE = "native"
 COMPILER_S_MAX = 60.0
+JUJU_DIRECTORY = Path("/var/lib/juju")
 SHEBANG_BYTES_MAX = 127  # older kernels cut off the rest
 
 
@@ -59,6 +62,24 @@ def install_scripts(directory: Path, python: str, address: str) -> None:
     _replace_file(directory / os.fsdecode(ADDRESS_FILE), f"{address}\n".encode(), mode=0o600)
     for name in NAMES:
         _replace_link(directory / name, SCRIPT_CLIENT_FILE)
+
+
+def announce_version(directory: Path = JUJU_DIRECTORY) -> str:
+    """Put a program below *directory* that prints the version charms are told; return why not, or an empty text.
+
+    Released helpers of charms look for it there and nowhere else, and cannot ask for networks without it.  Where
+    there is one of somebody else, nothing is changed.
+    """
+    program = directory / "tools" / "machine-coordinator" / "jujud"
+    if [found for found in directory.glob("tools/machine-*/jujud") if found != program]:
+        return ""
+    arch = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    try:
+        program.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        _replace_file(program, f"#!/bin/sh\necho {ANNOUNCED_VERSION}-ubuntu-{arch}\n".encode())
+    except OSError as error:
+        return str(error)
+    return ""
 
 
 def prebuild() -> None:

@@ -664,7 +664,9 @@ def test_a_container_mounts_directories_and_files(tmp_path):
 def test_a_mounted_file_can_be_removed_from_the_container_and_stays_where_it_came_from(tmp_path):
     (tmp_path / "file").write_text("content")
     (tmp_path / "root").mkdir()
-    container = Container("app", can_connect=True, mounts={"a": Mount(location="/a.key", source=tmp_path / "file")})
+    container = Container(
+        "app", can_connect=True, mounts={"a": Mount(location="/a.key", source=tmp_path / "file")}
+    )
     _, client = in_state(container, tmp_path / "root")
     client.remove_path("/a.key")
     assert client.list_files("/") == []
