@@ -1,8 +1,8 @@
 """The programs that hooks call: the commands in their search path, and one that tells the version.
 
 Role: for the commands one program, and a link to it for each name: the native client (toolclient.c) where there is
-a compiler, compiled once per machine; else the same in Python (toolclient.py).  Several processes may do this at the
-same time, and hooks may be using the commands meanwhile: each file is replaced whole.
+a compiler, compiled once per machine; else the same in Python (toolclient.py).  Several processes may do this at
+the same time, and hooks may be using the commands meanwhile: each file is replaced whole.
 Not here: what answers the commands (toolserver.py).
 """
 
