@@ -17,7 +17,7 @@ from ops_stage import REPOSITORY
 
 pytestmark = pytest.mark.slow
 
-NEEDED = ["pytest", "PyYAML", "pydantic", "hypothesis"]
+NEEDED = ["pytest", "pytest-timeout", "PyYAML", "pydantic", "hypothesis"]
 TESTS = ["ops", "ops_testing"]
 VERSIONS = ["3.10", "3.11", "3.12", "3.13"]
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "coordinator-tests"
