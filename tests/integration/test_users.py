@@ -104,6 +104,8 @@ def test_an_invitation_works_once_and_a_reset_makes_another(office: Office) -> N
     assert "the token is not valid" in refused(ann, "whoami")
     eve.ok("register", "--name", "work", again)
     assert json.loads(eve.ok("whoami", "--format", "json")) == {"controller": "work", "user": "ann"}
+    assert 'Logged out of "work"' in eve("unregister", "work", "--no-prompt").stderr
+    assert "No controllers registered" in refused(eve, "whoami")
 
 
 def test_nobody_is_told_a_token_and_none_is_stored(office: Office) -> None:
