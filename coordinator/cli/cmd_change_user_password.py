@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import click
 
 from coordinator.cli import store
@@ -44,7 +42,5 @@ def command(target: Target, user: str | None, reset: bool) -> None:
             why="COORDINATOR_API names the controller",
             fix="unset it, and COORDINATOR_TOKEN",
         )
-    known = replace(target.state.controllers[target.controller], token_file=None)
-    token = target.client.renew_token(me)
-    store.remember_controller(target.controller, known.addresses, None, known.ca, token=token)
+    store.replace_token(target.controller, target.client.renew_token(me))
     target.console.info("Your token has been changed.")

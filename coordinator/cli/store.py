@@ -104,6 +104,16 @@ def remember_controller(
     _update(lambda state: replace(state, controllers={**state.controllers, name: known}, current=name))
 
 
+def replace_token(name: str, token: str) -> None:
+    """Show *token* to the controller *name* from now on, instead of the token known until now or its file."""
+
+    def replaced(state: State) -> State:
+        known = replace(state.controllers[name], token_file=None, token=token)
+        return replace(state, controllers={**state.controllers, name: known})
+
+    _update(replaced)
+
+
 def keep_certificate(text: str) -> str:
     """Keep a certificate authority; return the path of its file."""
     path = user_data_dir() / f"ca-{hashlib.sha256(text.encode()).hexdigest()[:16]}.pem"

@@ -118,7 +118,7 @@ def _places(view: View, level: str, models: Sequence[str]) -> Sequence[str]:
         raise BadRequest(
             f'"{level}" is not an access level of {"a model" if models else "the controller"}',
             why=why,
-            fix="coordinator grant USER read|write|admin MODEL..., or coordinator grant USER add-model|superuser",
+            fix="write USER read|write|admin MODEL..., or USER add-model|superuser",
         )
     for model in models:
         alive_model(view, model)

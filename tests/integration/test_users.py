@@ -124,10 +124,14 @@ def test_nobody_is_told_a_token_and_none_is_stored(office: Office) -> None:
 
 def test_who_changes_their_token_is_known_by_the_new_one_only(office: Office) -> None:
     theirs = office.join("joe")
+    theirs.ok("register", "--name", "second", office.invite("joes-robot"))
     file = Path(theirs.environment["COORDINATOR_DATA"]) / "controllers.json"
     before = json.loads(file.read_text())["controllers"]["home"]
-    theirs.ok("change-user-password")
-    theirs.ok("whoami")
+    theirs.ok("change-user-password", "-c", "home")
+    assert json.loads(theirs.ok("whoami", "-c", "home", "--format", "json"))["user"] == "joe"
+    assert json.loads(theirs.ok("whoami", "--format", "json"))["controller"] == "second", (
+        "that is still the current"
+    )
     old = {"COORDINATOR_API": before["addresses"][0], "COORDINATOR_TOKEN": before["token"]}
     assert "the token is not valid" in theirs("whoami", **old).stderr
     assert "cannot renew the token of user admin" in refused(office.cli, "change-user-password")
