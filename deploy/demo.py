@@ -26,6 +26,7 @@ BIN = Path(sys.executable).parent
 WAIT_S = 90
 ENVIRONMENT = {
     **os.environ,
+    "COORDINATOR_ANNOUNCE_VERSION": "false",  # nothing is left behind outside of .demo
     "COORDINATOR_DATA": str(HOME / "client"),
     "ETCDCTL_API": "3",
     "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
